@@ -1,6 +1,6 @@
-/* What every other header may take for granted: attributes, array length, allocation that cannot fail.
- * Allocation aborts when memory is out: the store makes a crash a restart, and everything that comes from
- * outside is bounded before it is kept. */
+/* What every other header may take for granted: attributes, array length, allocation that cannot
+ * fail. Allocation aborts when memory is out: the store makes a crash a restart, and everything
+ * that comes from outside is bounded before it is kept. */
 #pragma once
 
 #include <stdbool.h>

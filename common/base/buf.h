@@ -1,5 +1,5 @@
-/* A growing byte buffer with a stated maximum. It stays NUL-terminated. Going past the maximum sets `overflow` and
- * drops what did not fit; the writer checks once, at the end. */
+/* A growing byte buffer with a stated maximum. It stays NUL-terminated. Going past the maximum sets
+ * `overflow` and drops what did not fit; the writer checks once, at the end. */
 #pragma once
 
 #include "common/base/str.h"
@@ -16,10 +16,11 @@ struct buf {
 
 #define BUF_MAX_DEFAULT MIB(256)
 
-void buf_init(struct buf *b, size_t max_bytes); /* allocates nothing; max_bytes 0: BUF_MAX_DEFAULT */
-void buf_clear(struct buf *b);                  /* frees; usable again as after buf_init */
-void buf_reset(struct buf *b);                  /* empties, keeps the memory, clears overflow */
-void buf_reserve(struct buf *b, size_t more);   /* room for `more` bytes as far as max allows */
+void buf_init(struct buf *b,
+              size_t max_bytes);              /* allocates nothing; max_bytes 0: BUF_MAX_DEFAULT */
+void buf_clear(struct buf *b);                /* frees; usable again as after buf_init */
+void buf_reset(struct buf *b);                /* empties, keeps the memory, clears overflow */
+void buf_reserve(struct buf *b, size_t more); /* room for `more` bytes as far as max allows */
 
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_char(struct buf *b, char c);

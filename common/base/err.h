@@ -1,5 +1,5 @@
-/* Why something failed, for a person. Functions return 0 or a negative errno and fill *err (last parameter, may be
- * NULL) on failure only. Fixed size: an error never allocates. */
+/* Why something failed, for a person. Functions return 0 or a negative errno and fill *err (last
+ * parameter, may be NULL) on failure only. Fixed size: an error never allocates. */
 #pragma once
 
 #include "common/base/base.h"
@@ -11,15 +11,16 @@ struct err {
 
 /* Both return code / err->code, so that `return err_set(err, -EINVAL, …)` reads well. */
 int err_set(struct err *err, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
-int err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3); /* prepends "fmt: "; returns err->code, or
-                                                                         -EINVAL when err is NULL */
+int err_wrap(struct err *err, const char *fmt, ...)
+    PRINTF_LIKE(2, 3); /* prepends "fmt: "; returns err->code, or
+                         -EINVAL when err is NULL */
 
 /* Several mistakes of one file, each with its place, so that a person can mend them all at once. */
 struct mistakes {
     struct mistake {
         int line; /* 1-based; 0 when no line applies */
         char text[480];
-    } *v;
+    } * v;
     size_t n, cap;
     size_t left_out; /* beyond MISTAKES_MAX */
 };

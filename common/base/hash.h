@@ -5,10 +5,13 @@
 
 #define FNV1A_64_BASIS UINT64_C(0xcbf29ce484222325)
 
-uint64_t fnv1a_64(uint64_t state, const void *p, size_t n); /* FNV-1a: Prometheus' label fingerprints */
-uint64_t xxh64(const void *p, size_t n, uint64_t seed);     /* xxHash64: Alertmanager's notification log */
-uint32_t crc32c(uint32_t crc, const void *p, size_t n);     /* Castagnoli; start with 0, chain the result: store rows */
-uint64_t hash_mix(uint64_t a, uint64_t b);                  /* order-dependent combination, for tables */
+uint64_t fnv1a_64(uint64_t state, const void *p,
+                  size_t n); /* FNV-1a: Prometheus' label fingerprints */
+uint64_t xxh64(const void *p, size_t n,
+               uint64_t seed); /* xxHash64: Alertmanager's notification log */
+uint32_t crc32c(uint32_t crc, const void *p,
+                size_t n); /* Castagnoli; start with 0, chain the result: store rows */
+uint64_t hash_mix(uint64_t a, uint64_t b); /* order-dependent combination, for tables */
 
 #define SHA256_BYTES 32
 void sha256(const void *p, size_t n, uint8_t ret[SHA256_BYTES]);
@@ -16,5 +19,6 @@ void sha256_hex(const void *p, size_t n, char ret[2 * SHA256_BYTES + 1]);
 void hmac_sha256(struct str key, struct str message, uint8_t ret[SHA256_BYTES]);
 bool bytes_eq_const_time(const void *a, const void *b, size_t n);
 
-/* Highest random weight (Thaler & Ravishankar 1998): the node with the greatest weight for a key owns it. */
+/* Highest random weight (Thaler & Ravishankar 1998): the node with the greatest weight for a key
+ * owns it. */
 uint64_t rendezvous_weight(struct str node, struct str key);

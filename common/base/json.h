@@ -1,4 +1,5 @@
-/* JSON in: strict json-c (UTF-8 checked, depth bounded, the whole input consumed). JSON out: a streaming writer. */
+/* JSON in: strict json-c (UTF-8 checked, depth bounded, the whole input consumed). JSON out: a
+ * streaming writer. */
 #pragma once
 
 #include "common/base/arena.h"
@@ -10,21 +11,26 @@
 #define JSON_DEPTH_MAX 16
 
 struct json_opt {
-    bool repair_utf8;       /* Go's manner: invalid UTF-8 and lone surrogates become U+FFFD, instead of an error */
-    bool ignore_trailing;   /* data behind the first value is no error (Alertmanager's API) */
+    bool repair_utf8; /* Go's manner: invalid UTF-8 and lone surrogates become U+FFFD, instead of an
+                         error */
+    bool ignore_trailing; /* data behind the first value is no error (Alertmanager's API) */
 };
 
 /* The caller releases *ret by json_object_put. A JSON null is *ret == NULL with result 0. */
-MUST_CHECK int json_parse(struct str text, struct json_opt opt, struct json_object **ret, struct err *err);
+MUST_CHECK int json_parse(struct str text, struct json_opt opt, struct json_object **ret,
+                          struct err *err);
 
-/* Typed look-ups in an object; an absent key or null gives 0 and *ret untouched (preset it to the default), a value of
- * the wrong type -EINVAL with `key` named. Strings are lent by the object. */
-MUST_CHECK int json_get_str(struct json_object *o, const char *key, struct str *ret, struct err *err);
+/* Typed look-ups in an object; an absent key or null gives 0 and *ret untouched (preset it to the
+ * default), a value of the wrong type -EINVAL with `key` named. Strings are lent by the object. */
+MUST_CHECK int json_get_str(struct json_object *o, const char *key, struct str *ret,
+                            struct err *err);
 MUST_CHECK int json_get_i64(struct json_object *o, const char *key, int64_t *ret, struct err *err);
 MUST_CHECK int json_get_u64(struct json_object *o, const char *key, uint64_t *ret, struct err *err);
 MUST_CHECK int json_get_bool(struct json_object *o, const char *key, bool *ret, struct err *err);
-MUST_CHECK int json_get_array(struct json_object *o, const char *key, struct json_object **ret, struct err *err);
-MUST_CHECK int json_get_object(struct json_object *o, const char *key, struct json_object **ret, struct err *err);
+MUST_CHECK int json_get_array(struct json_object *o, const char *key, struct json_object **ret,
+                              struct err *err);
+MUST_CHECK int json_get_object(struct json_object *o, const char *key, struct json_object **ret,
+                               struct err *err);
 struct str json_str(struct json_object *o); /* of a JSON string; it is asserted to be one */
 
 /* The writer puts commas and colons itself; the caller nests properly (asserted). */
@@ -41,12 +47,15 @@ void json_open_array(struct json_writer *w);
 void json_close_array(struct json_writer *w);
 void json_key(struct json_writer *w, const char *key);
 void json_key_str(struct json_writer *w, struct str key);
-void json_add_str(struct json_writer *w, struct str s); /* invalid UTF-8 as U+FFFD; <, >, & and U+2028/9 as \u003c …, as Go */
+void json_add_str(
+    struct json_writer *w,
+    struct str s); /* invalid UTF-8 as U+FFFD; <, >, & and U+2028/9 as \u003c …, as Go */
 void json_add_i64(struct json_writer *w, int64_t v);
 void json_add_u64(struct json_writer *w, uint64_t v);
 void json_add_bool(struct json_writer *w, bool v);
 void json_add_null(struct json_writer *w);
-void json_add_raw(struct json_writer *w, struct str json); /* a complete value, trusted to be valid */
+void json_add_raw(struct json_writer *w,
+                  struct str json); /* a complete value, trusted to be valid */
 void json_add_time(struct json_writer *w, int64_t wall_ms); /* RFC 3339, milliseconds, UTC */
 
 /* key and value in one call */

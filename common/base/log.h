@@ -1,5 +1,5 @@
-/* logfmt records. Pure: builds text into an arena or buffer; who prints it is io's affair (io/log_out.h). The core puts
- * records into its output by engine_log (core/engine.h). */
+/* logfmt records. Pure: builds text into an arena or buffer; who prints it is io's affair
+ * (io/log_out.h). The core puts records into its output by engine_log (core/engine.h). */
 #pragma once
 
 #include "common/base/arena.h"
@@ -44,7 +44,7 @@ static inline struct log_kv log_kv_bool(const char *key, bool v)
     return (struct log_kv){.key = key, .kind = LOG_KV_BOOL, .b = v};
 }
 
-#define KV(key, value)                                                                                                 \
+#define KV(key, value) \
     _Generic((value),                                                                                                  \
         struct str: log_kv_str,                                                                                        \
         char *: log_kv_cstr,                                                                                           \

@@ -1,4 +1,5 @@
-/* uthash with our hash function and our way to fail. Tables iterate in insertion order, so runs repeat. */
+/* uthash with our hash function and our way to fail. Tables iterate in insertion order, so runs
+ * repeat. */
 #pragma once
 
 #include "common/base/hash.h"

@@ -1,4 +1,5 @@
-/* The door to RE2 (one .cc file behind it): linear time, bounded memory, no logging. Go's syntax as RE2 takes it:
+/* The door to RE2 (one .cc file behind it): linear time, bounded memory, no logging. Go's syntax as
+ * RE2 takes it:
  * `(?<name>` is rewritten to `(?P<name>`, `\C` is refused, `\z` stays; UTF-8. */
 #pragma once
 

@@ -5,13 +5,14 @@
 
 bool utf8_valid(struct str s); /* no overlong forms, no surrogates, at most U+10FFFF */
 
-/* Decodes the first rune of s; returns its length in bytes (≥ 1 when s is not empty). An invalid byte gives U+FFFD and
- * length 1. */
+/* Decodes the first rune of s; returns its length in bytes (≥ 1 when s is not empty). An invalid
+ * byte gives U+FFFD and length 1. */
 size_t utf8_decode(struct str s, uint32_t *ret_rune);
 void utf8_encode(struct buf *b, uint32_t rune);
-size_t utf8_cut(struct str s, size_t max_bytes); /* the greatest length ≤ max_bytes that splits no rune */
+size_t utf8_cut(struct str s,
+                size_t max_bytes); /* the greatest length ≤ max_bytes that splits no rune */
 void utf8_add_repaired(struct buf *b, struct str s); /* each invalid byte as U+FFFD */
 
-/* Go's strconv.Quote: quotes included; \a\b\f\n\r\t\v\\\" escaped, other control characters and invalid bytes as \xNN,
- * non-printable runes as \uNNNN or \UNNNNNNNN. */
+/* Go's strconv.Quote: quotes included; \a\b\f\n\r\t\v\\\" escaped, other control characters and
+ * invalid bytes as \xNN, non-printable runes as \uNNNN or \UNNNNNNNN. */
 void go_quote(struct buf *b, struct str s);

@@ -1,6 +1,7 @@
-/* YAML as a tree with line numbers, over libyaml's event API. One document; size, depth and node count are bounded before
- * libyaml sees the text, because libyaml is quadratic on hostile nesting. Anchors, aliases and merge keys (<<) are
- * resolved by copying, within the node bound. Duplicate keys are a mistake, as in Go's strict decoder. */
+/* YAML as a tree with line numbers, over libyaml's event API. One document; size, depth and node
+ * count are bounded before libyaml sees the text, because libyaml is quadratic on hostile nesting.
+ * Anchors, aliases and merge keys (<<) are resolved by copying, within the node bound. Duplicate
+ * keys are a mistake, as in Go's strict decoder. */
 #pragma once
 
 #include "common/base/arena.h"
@@ -14,19 +15,21 @@ enum yaml_kind { YAML_NULL, YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
     enum yaml_kind kind;
-    int line;          /* 1-based */
-    struct str text;   /* YAML_SCALAR: its value */
-    bool quoted;       /* YAML_SCALAR: quoted or block style, hence always a string */
+    int line;                 /* 1-based */
+    struct str text;          /* YAML_SCALAR: its value */
+    bool quoted;              /* YAML_SCALAR: quoted or block style, hence always a string */
     struct yaml_node **items; /* YAML_LIST; YAML_MAP: the values */
     struct str *keys;         /* YAML_MAP: in file order */
     int *key_lines;
     size_t n;
 };
 
-/* The tree lies in the arena. All mistakes found are added to m; with any, -EINVAL. An empty document is a YAML_NULL. */
-MUST_CHECK int yaml_parse(struct str text, struct arena *a, struct yaml_node **ret, struct mistakes *m);
+/* The tree lies in the arena. All mistakes found are added to m; with any, -EINVAL. An empty
+ * document is a YAML_NULL. */
+MUST_CHECK int yaml_parse(struct str text, struct arena *a, struct yaml_node **ret,
+                          struct mistakes *m);
 
 /* NULL when absent or when `map` is no YAML_MAP. */
 const struct yaml_node *yaml_find(const struct yaml_node *map, const char *key);
-bool yaml_is_true(const struct yaml_node *n);  /* YAML 1.1's true yes on, unquoted */
+bool yaml_is_true(const struct yaml_node *n); /* YAML 1.1's true yes on, unquoted */
 bool yaml_is_bool(const struct yaml_node *n);

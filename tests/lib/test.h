@@ -1,4 +1,5 @@
-/* cmocka with the headers that it needs first, and helpers that compare our types and print both. */
+/* cmocka with the headers that it needs first, and helpers that compare our types and print both.
+ */
 #pragma once
 
 #include <setjmp.h>
