@@ -2,6 +2,7 @@
  *     spiffe://<trust-domain>/site/<site>/edge/<node>              group "main"
  *     spiffe://<trust-domain>/site/<site>/group/<team>/edge/<node>
  *     spiffe://<trust-domain>/global/<node>
+ *     spiffe://<trust-domain>/user/<name>                          a person or tool at an API
  * Sites, groups and nodes match [a-z0-9-]{1,63}. Rules after SPIFFE-ID 2.1-2.4: no port, user,
  * query, fragment, percent-encoding, empty or dot segment, trailing slash; at most 2048 bytes.
  * Pure; common/io/identity.h takes the URI from a certificate. */
@@ -14,13 +15,13 @@
 #define IDENTITY_URI_MAX 2048
 #define IDENTITY_GROUP_DEFAULT "main"
 
-enum identity_kind { IDENTITY_NONE, IDENTITY_EDGE, IDENTITY_GLOBAL };
+enum identity_kind { IDENTITY_NONE, IDENTITY_EDGE, IDENTITY_GLOBAL, IDENTITY_USER };
 
 struct identity { /* a value; zeroed it is nobody */
     enum identity_kind kind;
     char site[IDENTITY_NAME_MAX + 1];  /* IDENTITY_EDGE */
     char group[IDENTITY_NAME_MAX + 1]; /* IDENTITY_EDGE; IDENTITY_GROUP_DEFAULT when unnamed */
-    char node[IDENTITY_NAME_MAX + 1];
+    char node[IDENTITY_NAME_MAX + 1]; /* a person's or tool's name with IDENTITY_USER */
 };
 
 /* The scheme and trust domain must be lower case and equal to trust_domain. */

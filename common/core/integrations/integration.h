@@ -1,0 +1,76 @@
+/* The one shape of every integration: a field table, a pure build and a pure judge. One file each.
+ */
+#pragma once
+
+#include "common/core/config/schema.h"
+#include "common/core/engine.h"
+#include "common/core/model/labels.h"
+
+/* One alert as messages show it. */
+struct notice_alert {
+    struct labels labels, annotations;
+    int64_t starts_wall_ms;
+    int64_t ends_wall_ms; /* WALL_ABSENT while firing */
+    bool resolved;
+    struct str generator_url;
+    uint64_t fp;
+};
+
+/* What a page adds to a notice. */
+struct notice_page {
+    struct str incident; /* id */
+    uint64_t generation;
+    const struct str *affected_sites;
+    size_t affected_sites_n;
+    struct str team; /* the owning team */
+    unsigned phase, round, step;
+    struct str target;             /* receiver name */
+    struct str reason;             /* step, threshold, severity */
+    struct str dedup_key;          /* of the page tuple: stable over every retry and node */
+    struct str possible_duplicate; /* "" or the cause */
+    struct str severity;
+    struct str ack_url; /* where to acknowledge; "" when unknown */
+};
+
+/* What is to be said, to whom. All texts are lent for the call. */
+struct notice {
+    struct str receiver;
+    struct str group_key;
+    struct labels group_labels, common_labels, common_annotations;
+    const struct notice_alert *alerts;
+    size_t alerts_n;
+    size_t truncated_alerts;
+    bool resolved; /* all alerts are */
+    struct str external_url;
+    struct str reason;              /* notification_reason */
+    const struct notice_page *page; /* NULL for a DC notification */
+};
+
+enum verdict { VERDICT_SENT, VERDICT_RETRY, VERDICT_GIVE_UP };
+
+struct judgement {
+    enum verdict verdict;
+    int64_t delay_ms;   /* VERDICT_RETRY: at least this long; 0 leaves it to the backoff */
+    const char *reason; /* Alertmanager's failure reason: clientError, serverError, authError,
+                           rateLimited, other … */
+};
+
+struct integration {
+    const char *name;       /* webhook, slack … as in Alertmanager's log keys */
+    const char *config_key; /* webhook_configs */
+    const struct config_field *fields;
+    size_t fields_n;
+    size_t config_size;
+    bool send_resolved_default;
+    size_t send_resolved_offset;                 /* of the bool in the config struct */
+    int (*check)(void *config, struct err *err); /* cross-field rules; NULL for none */
+    /* Fills *ret (url, method, headers, body, timeout_ms; id, way and lane stay the caller's), all
+     * in the arena. */
+    int (*build)(const void *config, const struct notice *n, struct arena *a,
+                 struct engine_send *ret, struct err *err);
+    struct judgement (*judge)(const void *config, const struct engine_delivery *d);
+};
+
+extern const struct integration integration_webhook;
+const struct integration *const *
+integrations_all(size_t *ret_n); /* in Alertmanager's construction order */

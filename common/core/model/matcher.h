@@ -1,0 +1,38 @@
+/* Matchers: name op value. Syntax and modes as Alertmanager (core specification §9). A missing
+ * label counts as "". */
+#pragma once
+
+#include "common/base/regex.h"
+#include "common/core/model/labels.h"
+
+enum matcher_op { MATCH_EQ, MATCH_NE, MATCH_RE, MATCH_NRE };
+
+enum matcher_mode { MATCHER_FALLBACK, MATCHER_CLASSIC, MATCHER_UTF8 };
+
+struct matcher {
+    enum matcher_op op;
+    struct str name, value;
+    struct regex *regex; /* MATCH_RE, MATCH_NRE: compiled, owned */
+};
+
+struct matchers { /* all must hold; owns its regexes, texts lie in the arena they were parsed into
+                   */
+    struct matcher *v;
+    size_t n;
+};
+
+/* List form ("{a=\"b\",c!=\"d\"}" or one bare matcher); used by configuration. Appends to *ret. */
+MUST_CHECK int matchers_parse(struct str text, enum matcher_mode mode, struct arena *a,
+                              struct matchers *ret, struct err *err);
+/* Exactly one matcher: API filters and command lines. */
+MUST_CHECK int matcher_parse(struct str text, enum matcher_mode mode, struct arena *a,
+                             struct matcher *ret, struct err *err);
+MUST_CHECK int matcher_make(enum matcher_op op, struct str name, struct str value, struct arena *a,
+                            struct matcher *ret, struct err *err);
+void matchers_clear(struct matchers *m); /* frees the regexes */
+void matchers_sort(struct matchers *m);  /* by name, value, operator: as in route keys */
+
+bool matcher_matches(const struct matcher *m, struct labels l);
+bool matchers_match(const struct matchers *m, struct labels l);
+void matcher_add_text(struct buf *b, const struct matcher *m);   /* name="value", escaped (§9.4) */
+void matchers_add_text(struct buf *b, const struct matchers *m); /* {…,…} */
