@@ -34,6 +34,7 @@ enum engine_input_kind {
     ENGINE_GONE,      /* the client of an unanswered (or half answered) request has left */
     ENGINE_STORED,    /* the fate of a transaction */
     ENGINE_DELIVERED, /* the fate of a send */
+    ENGINE_HEALTH,    /* how this machine is: certificates, disk; every minute and on change */
     ENGINE_STOP       /* the daemon was asked to stop: give up duty, answer long polls */
 };
 
@@ -89,6 +90,15 @@ struct engine_start {
                        restored */
     char uuid[37];  /* a fresh random UUID, for whoever needs one at first start */
     char boot[17];  /* 16 hex digits, new at every start of the process */
+};
+
+/* Times are the wall clock's; TIME_NEVER when there is no such thing. */
+struct engine_health {
+    int64_t cert_ends_wall_ms; /* our certificate for the other tier */
+    int64_t ca_ends_wall_ms;   /* the earliest of the CA file */
+    int64_t crl_ends_wall_ms;  /* nextUpdate of the CRL */
+    bool store_failing;
+    uint64_t free_bytes; /* of the store's file system */
 };
 
 struct engine_input {
