@@ -11,6 +11,8 @@ uint64_t xxh64(const void *p, size_t n,
                uint64_t seed); /* xxHash64: Alertmanager's notification log */
 uint32_t crc32c(uint32_t crc, const void *p,
                 size_t n); /* Castagnoli; start with 0, chain the result: store rows */
+uint32_t crc32c_portable(uint32_t crc, const void *p,
+                         size_t n);        /* the same without the processor's instruction */
 uint64_t hash_mix(uint64_t a, uint64_t b); /* order-dependent combination, for tables */
 
 #define SHA256_BYTES 32
