@@ -114,6 +114,7 @@ struct engine_input {
             enum store_result result;
         } stored;
         struct engine_delivery delivery;     /* ENGINE_DELIVERED */
+        struct engine_health health;         /* ENGINE_HEALTH */
         struct edge_config *edge_config;     /* ENGINE_CONFIG: the engine becomes the owner */
         struct global_config *global_config; /* ENGINE_CONFIG: the engine becomes the owner */
     };
@@ -130,8 +131,8 @@ struct engine_header {
 
 struct engine_reply {
     uint64_t request_id;
-    int status;
-    const char *content_type;                               /* NULL: none */
+    int status;               /* 0: a later slice of an answer begun with `more` */
+    const char *content_type; /* NULL: none */
     struct engine_header headers[ENGINE_REPLY_HEADERS_MAX]; /* name NULL ends */
     struct str body;
     bool more; /* the body goes on: ENGINE_MORE fetches the next slice (only body and more count
