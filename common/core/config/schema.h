@@ -33,13 +33,16 @@ struct config_field {
     size_t offset;
     const char *fallback; /* default as text in the field's syntax; NULL: zero value */
     bool required;
-    const char *doc; /* one line for the reference page */
+    int64_t min, max; /* of INT, DURATION (ms) and SIZE (bytes), inclusive; both 0: unbounded, but
+                         never negative */
+    const char *doc;  /* one line for the reference page */
     void (*parse)(struct config_loader *l, const struct yaml_node *n, void *ret);
 };
 
 struct config_loader {
     struct arena *arena;
     struct mistakes *mistakes;
+    struct mistakes *warnings; /* may be NULL: nobody asks */
 };
 
 /* Sets every field from its fallback, then from the map; unknown keys, wrong types and missing
