@@ -43,7 +43,7 @@ struct client_request {
 
     /* NULL: the system's CAs and host names, TLS 1.2 at least. Otherwise the mutual TLS of
      * io/tls_client.h, and `peer` is the one URI SAN that the server must present, for example
-     * spiffe://example.org/global/g1. The tls_client outlives the client. */
+     * spiffe://example.org/global/g1. The client keeps a reference for as long as it needs. */
     struct tls_client *tls;
     struct str peer;
 };
@@ -65,7 +65,7 @@ struct client_result { /* lent for the duration of on_done */
     uint64_t id;
     enum client_outcome outcome;
     bool timed_out;          /* with CLIENT_TIMEOUT and CLIENT_SENT_UNKNOWN: the time ran out */
-    int status;              /* 0 when there was no answer */
+    int status;              /* 0 when not even a status line came */
     struct str body;         /* empty unless CLIENT_OK; what came until the bound or the break
                                 otherwise */
     struct str content_type; /* as sent; empty when absent */
@@ -81,8 +81,9 @@ typedef void (*client_on_done)(const struct client_result *r, void *arg);
 struct client_options {
     const char *user_agent;  /* NULL: tocsin/VERSION. The edge gives Alertmanager/0.34.0 */
     size_t lane_connections; /* 0: 8 */
-    size_t in_flight_max;    /* 0: 512 */
-    size_t queue_max;        /* 0: 16384; waiting, beside those in flight */
+    size_t in_flight_max;    /* 0: 1024 */
+    size_t queue_max;        /* 0: 16384; waiting, beside those in flight;
+                                one lane gets half of it at most */
 };
 
 struct client_stats {

@@ -13,6 +13,7 @@
 
 #include "common/base/err.h"
 #include "common/base/now.h"
+#include "common/core/model/identity.h"
 
 struct loop;
 struct tls_client;
@@ -25,9 +26,10 @@ struct ssl_ctx_st;
 #define TLS_CRL_GRACE_MS (7 * MS_PER_DAY)
 
 struct tls_client_files {
-    const char *cert_file; /* PEM; leaf first, then intermediates */
-    const char *key_file;  /* PEM, without a passphrase */
-    const char *ca_file;   /* PEM, one or more (two while a CA is replaced) */
+    const char *trust_domain; /* of our identity and of every peer's */
+    const char *cert_file;    /* PEM; leaf first, then intermediates */
+    const char *key_file;     /* PEM, without a passphrase */
+    const char *ca_file;      /* PEM, one or more (two while a CA is replaced) */
     const char *crl_file; /* PEM, a CRL for each CA of the chain; NULL: revocation is not checked */
 };
 
@@ -37,19 +39,21 @@ struct tls_client_info {       /* times are the wall clock's; TIME_NEVER when th
     int64_t ca_ends_wall_ms;   /* the earliest of ca_file */
     int64_t crl_ends_wall_ms;  /* the earliest nextUpdate of crl_file */
     uint64_t reloads, reloads_failed;
-    const char *identity; /* our one URI SAN; lent until the next reload */
+    struct identity identity; /* of our certificate: the site that we may speak for */
 };
 
 /* Called from the poll after each attempt: err is NULL when a new set is in force. */
 typedef void (*tls_client_on_reload)(const struct err *err, void *arg);
 
-/* Copies the names. loop NULL: no poll. on_reload may be NULL. An expired certificate of our own is
- * taken here (the far end refuses it, and a daemon that pages locally must start), but not by a
- * reload. */
+/* Copies the names. loop NULL: no poll. on_reload may be NULL. A set is whole when the key fits the
+ * certificate, which carries an identity and is in its time, and CA and CRL parse. An expired
+ * certificate of our own is taken here (the far end refuses it, and a daemon that pages locally
+ * must start), but not by a reload. */
 MUST_CHECK int tls_client_new(struct loop *loop, const struct tls_client_files *files,
                               struct tls_client **ret, struct err *err,
                               tls_client_on_reload on_reload, void *arg);
-void tls_client_free(struct tls_client *t);
+struct tls_client *tls_client_ref(struct tls_client *t); /* one more tls_client_free to come */
+void tls_client_free(struct tls_client *t);              /* gives up one reference; NULL is fine */
 
 /* Loads the files again whether or not they changed; on failure the old set stays. */
 MUST_CHECK int tls_client_reload(struct tls_client *t, struct err *err);
