@@ -16,12 +16,22 @@ struct json_opt {
     bool ignore_trailing; /* data behind the first value is no error (Alertmanager's API) */
 };
 
-/* The caller releases *ret by json_object_put. A JSON null is *ret == NULL with result 0. */
+/* Beyond json-c's strictness: raw control characters in strings, NaN, Infinity, "1.", "-01", bytes
+ * behind a NUL, and \u0000 in a key (json-c would cut the key there) are errors. Of repeated keys
+ * the last wins. Too deep is -E2BIG, bad UTF-8 -EILSEQ, too long -EFBIG, all else -EINVAL.
+ *
+ * The caller releases *ret by json_object_put. A JSON null is *ret == NULL with result 0. */
 MUST_CHECK int json_parse(struct str text, struct json_opt opt, struct json_object **ret,
                           struct err *err);
 
+/* The value of the key, in any case of its ASCII letters (an exact match before others, then the
+ * last); lent. NULL when it is absent or null, or o is no object. */
+struct json_object *json_find_nocase(struct json_object *o, const char *key);
+
 /* Typed look-ups in an object; an absent key or null gives 0 and *ret untouched (preset it to the
- * default), a value of the wrong type -EINVAL with `key` named. Strings are lent by the object. */
+ * default), a value of the wrong type -EINVAL with `key` named. Strings are lent by the object. An
+ * integer that does not fit gives -ERANGE, and so do INT64_MIN and UINT64_MAX, which json-c gives
+ * for anything beyond them. */
 MUST_CHECK int json_get_str(struct json_object *o, const char *key, struct str *ret,
                             struct err *err);
 MUST_CHECK int json_get_i64(struct json_object *o, const char *key, int64_t *ret, struct err *err);
@@ -33,11 +43,15 @@ MUST_CHECK int json_get_object(struct json_object *o, const char *key, struct js
                                struct err *err);
 struct str json_str(struct json_object *o); /* of a JSON string; it is asserted to be one */
 
+#define JSON_WRITER_DEPTH_MAX 63
+
 /* The writer puts commas and colons itself; the caller nests properly (asserted). */
 struct json_writer {
     struct buf *out;
     unsigned depth;
     bool need_comma;
+    bool after_key;
+    uint64_t objects; /* bit `depth`: an object is open there, not an array */
 };
 
 void json_writer_init(struct json_writer *w, struct buf *out);
@@ -47,9 +61,8 @@ void json_open_array(struct json_writer *w);
 void json_close_array(struct json_writer *w);
 void json_key(struct json_writer *w, const char *key);
 void json_key_str(struct json_writer *w, struct str key);
-void json_add_str(
-    struct json_writer *w,
-    struct str s); /* invalid UTF-8 as U+FFFD; <, >, & and U+2028/9 as \u003c …, as Go */
+void json_add_str(struct json_writer *w, struct str s); /* each byte of invalid UTF-8 as \ufffd; <,
+                                                           >, & and U+2028/9 as \u003c …, as Go */
 void json_add_i64(struct json_writer *w, int64_t v);
 void json_add_u64(struct json_writer *w, uint64_t v);
 void json_add_bool(struct json_writer *w, bool v);
