@@ -51,7 +51,7 @@ struct http_reader {
     /* The reader's own affair: */
     struct http_reader_limits limits;
     struct buf head, path_text;
-    struct http_header header_table[HTTP_HEADERS_LIMIT];
+    struct http_header *header_table;
     size_t scanned;     /* bytes of head that have been looked at */
     size_t line_start;  /* of the line being looked at */
     size_t line_end;    /* of the request line; 0: not complete yet */
@@ -62,7 +62,8 @@ struct http_reader {
 
 void http_reader_init(struct http_reader *r, const struct http_reader_limits *limits);
 void http_reader_clear(struct http_reader *r);
-void http_reader_reset(struct http_reader *r); /* ready for the next request; frees the body */
+/* Ready for the next request. Frees head and body, so that idle connections hold no memory. */
+void http_reader_reset(struct http_reader *r);
 
 /* Takes bytes until the state changes or p is used up; returns how many it took. Takes nothing in
  * DONE and ERROR. At the change from HEAD to BODY it returns too, so that the caller can decide on

@@ -21,7 +21,7 @@ struct identity { /* a value; zeroed it is nobody */
     enum identity_kind kind;
     char site[IDENTITY_NAME_MAX + 1];  /* IDENTITY_EDGE */
     char group[IDENTITY_NAME_MAX + 1]; /* IDENTITY_EDGE; IDENTITY_GROUP_DEFAULT when unnamed */
-    char node[IDENTITY_NAME_MAX + 1]; /* a person's or tool's name with IDENTITY_USER */
+    char node[IDENTITY_NAME_MAX + 1];  /* a person's or tool's name with IDENTITY_USER */
 };
 
 /* The scheme and trust domain must be lower case and equal to trust_domain. */
