@@ -4,6 +4,8 @@
 
 #include "common/base/base.h"
 
+#include <errno.h>
+
 struct err {
     int code; /* negative errno */
     char text[1000];

@@ -1,0 +1,459 @@
+#include "common/daemon/daemon_internal.h"
+
+#include "common/io/clock.h"
+#include "common/io/files.h"
+#include "common/io/log_out.h"
+
+#include "common/base/rand.h"
+#include "common/base/vec.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define LOG_COMPONENT "daemon"
+#define CONFIG_FILE_BYTES_MAX MIB(4)
+
+/* ---- steps ---- */
+
+static void give_pending(struct daemon *d)
+{
+    struct pending_input *p;
+
+    while ((p = d->pending) != NULL) {
+        d->pending = p->next;
+        if (d->pending == NULL)
+            d->pending_tail = &d->pending;
+        daemon_step(d, &p->input);
+        free(p);
+    }
+}
+
+/* Carrying out a reply or send may end a request at once and so lead to an inner step; its output
+ * has an arena of its own, the outer one stays whole. */
+void daemon_step(struct daemon *d, struct engine_input *in)
+{
+    struct arena *outer = d->arena;
+    bool nested = d->stepping;
+    struct engine_output o;
+
+    if (d->tearing_down)
+        return;
+    if (nested)
+        d->arena = arena_new(0);
+    d->stepping = true;
+    d->steps++;
+    in->now = loop_now(d->loop);
+    o = engine_step(d->engine, in, d->arena);
+    carry_out(d, &o);
+    if (nested) {
+        arena_free(d->arena);
+        d->arena = outer;
+        return;
+    }
+    arena_reset(d->arena);
+    d->stepping = false;
+    give_pending(d);
+}
+
+static void on_wake(void *arg)
+{
+    struct engine_input in = {.kind = ENGINE_TICK};
+
+    log_out_flush();
+    daemon_step(arg, &in);
+}
+
+static void on_health(void *arg)
+{
+    struct daemon *d = arg;
+    struct engine_input in = {.kind = ENGINE_HEALTH,
+                              .health = {.cert_ends_wall_ms = TIME_NEVER,
+                                         .ca_ends_wall_ms = TIME_NEVER,
+                                         .crl_ends_wall_ms = TIME_NEVER}};
+    struct store_stats store;
+
+    if (d->uplink_tls != NULL) {
+        struct tls_client_info info;
+
+        tls_client_info_get(d->uplink_tls, &info);
+        in.health.cert_ends_wall_ms = info.cert_ends_wall_ms;
+        in.health.ca_ends_wall_ms = info.ca_ends_wall_ms;
+        in.health.crl_ends_wall_ms = info.crl_ends_wall_ms;
+    } else if (d->federation_tls != NULL) {
+        struct tls_server_info info;
+
+        tls_server_info_get(d->federation_tls, &info);
+        in.health.cert_ends_wall_ms = info.cert_ends_wall_ms;
+        in.health.ca_ends_wall_ms = info.ca_ends_wall_ms;
+        in.health.crl_ends_wall_ms = info.crl_ends_wall_ms;
+    }
+    store_stats(d->store, &store);
+    in.health.store_failing = store.failing;
+    in.health.free_bytes = store.free_bytes;
+    daemon_step(d, &in);
+    loop_timer_set(&d->health, loop_now(d->loop).mono_ms + DAEMON_HEALTH_MS);
+}
+
+/* ---- configuration ---- */
+
+void daemon_log_mistakes(const char *file, const struct mistakes *m)
+{
+    char place[512];
+
+    VEC_EACH (m, struct mistake, it) {
+        (void)snprintf(place, sizeof(place), "%s:%d", file, it->line);
+        log_error("configuration mistake", KV("at", it->line > 0 ? place : file),
+                  KV("err", it->text));
+    }
+    if (m->left_out > 0)
+        log_error("more configuration mistakes", KV("left_out", m->left_out));
+}
+
+int daemon_read_file(const char *path, struct arena *a, struct str *ret, struct err *err)
+{
+    struct buf b;
+    int r;
+
+    buf_init(&b, CONFIG_FILE_BYTES_MAX + 1);
+    r = file_read(path, CONFIG_FILE_BYTES_MAX, &b, err);
+    if (r == 0)
+        *ret = arena_str(a, buf_str(&b));
+    buf_clear(&b);
+    return r;
+}
+
+int daemon_reload(struct daemon *d, struct err *err)
+{
+    struct engine_input in = {.kind = ENGINE_CONFIG};
+    int r = d->program->configure(d, false, &in, err, d->program->arg);
+
+    if (r == 0 && d->uplink_tls != NULL)
+        r = tls_client_reload(d->uplink_tls, err);
+    if (r == 0 && d->federation_tls != NULL)
+        r = tls_server_reload(d->federation_tls, err);
+    if (r == 0)
+        r = web_config_reload(d->web, err);
+    d->reload_ok = r == 0;
+    if (r < 0) {
+        log_error("reload failed, the running configuration stays", KV("err", err->text));
+        /* The engine owns a configuration only once it was given. */
+        if (in.edge_config != NULL)
+            daemon_step(d, &in);
+        return r;
+    }
+    d->reload_ok_wall_ms = loop_now(d->loop).wall_ms;
+    daemon_step(d, &in);
+    log_info("configuration reloaded");
+    return 0;
+}
+
+static void on_hangup(int signo, void *arg)
+{
+    struct err err;
+
+    (void)signo;
+    (void)daemon_reload(arg, &err);
+}
+
+/* ---- start ---- */
+
+static void restore_row(uint32_t kind, struct str key, struct str value, void *arg)
+{
+    struct daemon *d = arg;
+    struct engine_input in = {.kind = ENGINE_RESTORE,
+                              .row = {.kind = kind, .key = key, .value = value}};
+
+    daemon_step(d, &in);
+}
+
+static void wake_store(void *arg)
+{
+    struct daemon *d = arg;
+
+    store_dispatch(d->store);
+}
+
+static void post_wake_store(void *arg) /* on the writer's thread */
+{
+    struct daemon *d = arg;
+
+    loop_post(d->loop, wake_store, d);
+}
+
+static int open_store(struct daemon *d, struct err *err)
+{
+    struct store_options options = {.path = d->settings->storage_path,
+                                    .on_stored = daemon_on_stored,
+                                    .wake = post_wake_store,
+                                    .arg = d};
+
+    if (store_open(&d->store, &options, &d->opening, err) < 0)
+        return err_wrap(err, "store %s", d->settings->storage_path);
+    return 0;
+}
+
+static int load_rows(struct daemon *d, struct err *err)
+{
+    if (store_load(d->store, &d->opening, restore_row, d, err) < 0)
+        return err_wrap(err, "store %s", d->settings->storage_path);
+    if (d->opening.damaged)
+        log_error("the store was damaged and set aside; what could be read was taken over",
+                  KV("file", (const char *)d->opening.set_aside),
+                  KV("reason", (const char *)d->opening.reason),
+                  KV("salvaged", d->opening.salvaged));
+    if (d->opening.regressed)
+        log_error("the store has lost rows that were committed; resyncing");
+    log_info("store loaded", KV("path", d->settings->storage_path), KV("rows", d->opening.rows),
+             KV("bad_rows", d->opening.bad_rows), KV("clean", d->opening.clean));
+    return 0;
+}
+
+static int listen_all(struct daemon *d, struct err *err)
+{
+    const struct option_list *addresses = &d->settings->web_addresses;
+    struct http_listener_options o = {.on_request = daemon_on_web_request,
+                                      .on_close = daemon_on_gone,
+                                      .on_drain = daemon_on_drain,
+                                      .arg = d,
+                                      .tls = web_config_tls(d->web),
+                                      .guard = &d->guard};
+    char host[256] = "localhost";
+    uint16_t port = 0;
+
+    for (size_t i = 0; i < addresses->n; i++) {
+        int listener;
+        uint16_t bound;
+
+        o.address = addresses->v[i];
+        listener = http_server_listen(d->http, &o, &bound, err);
+        if (listener < 0)
+            return err_wrap(err, "--web.listen-address=%s", o.address);
+        if (i == 0)
+            port = bound;
+        log_info("Listening on", KV("address", http_listener_address(d->http, listener)),
+                 KV("tls", o.tls != NULL));
+    }
+    (void)gethostname(host, sizeof(host) - 1);
+    if (d->settings->external_url[0] != '\0')
+        (void)snprintf(d->external_url, sizeof(d->external_url), "%s", d->settings->external_url);
+    else
+        (void)snprintf(d->external_url, sizeof(d->external_url), "http%s://%s:%u",
+                       o.tls != NULL ? "s" : "", host, port);
+    for (size_t n = strlen(d->external_url); n > 0 && d->external_url[n - 1] == '/'; n--)
+        d->external_url[n - 1] = '\0';
+    return 0;
+}
+
+/* The prefix: as told, or the path of the external URL; "" for the root. */
+static void settle_prefix(struct daemon *d)
+{
+    const char *p = d->settings->route_prefix;
+    size_t n;
+
+    if (p[0] == '\0' && d->settings->external_url[0] != '\0') {
+        p = strstr(d->settings->external_url, "://");
+        p = p != NULL ? strchr(p + 3, '/') : NULL;
+    }
+    (void)snprintf(d->prefix, sizeof(d->prefix), "%s%s",
+                   p != NULL && p[0] != '/' && p[0] ? "/" : "", p != NULL ? p : "");
+    for (n = strlen(d->prefix); n > 0 && d->prefix[n - 1] == '/'; n--)
+        d->prefix[n - 1] = '\0';
+}
+
+static int listen_federation(struct daemon *d, struct err *err)
+{
+    struct http_listener_options o = {.address = d->program->federation_address,
+                                      .on_request = daemon_on_federation_request,
+                                      .on_close = daemon_on_gone,
+                                      .on_drain = daemon_on_drain,
+                                      .arg = d,
+                                      .body_bytes_max = MIB(4)};
+    int listener;
+
+    if (o.address == NULL || o.address[0] == '\0')
+        return 0;
+    if (tls_server_new(d->loop, &d->program->federation_tls, &d->federation_tls, err) < 0)
+        return err_wrap(err, "federation TLS");
+    o.tls = d->federation_tls;
+    listener = http_server_listen(d->http, &o, NULL, err);
+    if (listener < 0)
+        return err_wrap(err, "--federation.listen-address=%s", o.address);
+    log_info("Listening for edges on", KV("address", http_listener_address(d->http, listener)));
+    return 0;
+}
+
+static int load_web_config(struct daemon *d, struct err *err)
+{
+    struct mistakes mistakes;
+    int r;
+
+    mistakes_init(&mistakes);
+    r = web_config_new(d->loop, d->settings->web_config_file, &d->web, &mistakes, err);
+    daemon_log_mistakes(d->settings->web_config_file, &mistakes);
+    mistakes_clear(&mistakes);
+    return r < 0 ? err_wrap(err, "--web.config.file") : 0;
+}
+
+static void start_engine(struct daemon *d)
+{
+    struct engine_input in = {.kind = ENGINE_START};
+    struct rand r;
+
+    in.start.fresh = d->opening.fresh;
+    in.start.clean = d->opening.clean;
+    in.start.regressed = d->opening.regressed;
+    rand_seed(&r, entropy_seed());
+    rand_uuid(&r, in.start.uuid);
+    (void)snprintf(in.start.boot, sizeof(in.start.boot), "%016lx", rand_u64(&r));
+    daemon_step(d, &in);
+}
+
+static int start(struct daemon *d, struct err *err)
+{
+    struct engine_input config = {.kind = ENGINE_CONFIG};
+    struct http_server_options http_options = {0};
+    struct client_options client_options = {.user_agent = d->program->user_agent};
+
+    if (d->program->configure(d, true, &config, err, d->program->arg) < 0)
+        return err->code;
+    d->reload_ok = true;
+    d->reload_ok_wall_ms = d->start_wall_ms;
+    if (open_store(d, err) < 0 || load_web_config(d, err) < 0 ||
+        client_new(d->loop, &client_options, &d->client, err, daemon_on_delivered, d) < 0)
+        return err->code;
+    d->http = http_server_new(d->loop, &http_options);
+    daemon_guard_init(d);
+    settle_prefix(d);
+    if (listen_all(d, err) < 0 || listen_federation(d, err) < 0)
+        return err->code;
+    d->engine = d->program->make_engine(d, d->program->arg);
+    daemon_step(d, &config);
+    if (load_rows(d, err) < 0)
+        return err->code;
+    start_engine(d);
+    on_health(d);
+    return 0;
+}
+
+/* ---- stop ---- */
+
+static void finish(void *arg)
+{
+    struct daemon *d = arg;
+
+    loop_stop(d->loop);
+}
+
+static void on_terminate(int signo, void *arg)
+{
+    struct daemon *d = arg;
+    struct engine_input in = {.kind = ENGINE_STOP};
+    int64_t deadline = loop_now(d->loop).mono_ms + DAEMON_STOP_MS;
+
+    if (d->stopping) {
+        loop_stop(d->loop);
+        return;
+    }
+    d->stopping = true;
+    log_info("stopping", KV("signal", signo));
+    daemon_step(d, &in);
+    http_server_stop(d->http, deadline, finish, d);
+    loop_timer_set(&d->stop_deadline, deadline + MS_PER_S);
+}
+
+static void tear_down(struct daemon *d)
+{
+    struct slicing *s, *next;
+
+    loop_timer_cancel(&d->wake);
+    loop_timer_cancel(&d->health);
+    loop_timer_cancel(&d->stop_deadline);
+    if (d->store != NULL && d->engine != NULL && store_wait(d->store, DAEMON_STOP_MS) < 0)
+        log_error("the last rows did not reach the disk in time");
+    d->tearing_down = true;
+    http_server_free(d->http);
+    client_free(d->client);
+    if (d->store != NULL && store_close(d->store) < 0)
+        log_error("the store could not be closed cleanly");
+    d->store = NULL;
+    engine_free(d->engine);
+    web_config_free(d->web);
+    tls_server_free(d->federation_tls);
+    tls_client_free(d->uplink_tls);
+    HASH_ITER (hh, d->slicing, s, next) {
+        HASH_DEL(d->slicing, s);
+        free(s);
+    }
+    arena_free(d->arena);
+    loop_free(d->loop);
+    log_out_flush();
+}
+
+static int set_up_log(const struct daemon_settings *s, const char *name)
+{
+    enum log_level level;
+    enum log_out_format format;
+
+    if (!log_level_parse(str_from(s->log_level), &level) ||
+        !log_out_format_parse(str_from(s->log_format), &format)) {
+        fprintf(stderr,
+                "%s: error: --log.level is debug, info, warn or error and --log.format logfmt or "
+                "json, try --help\n",
+                name);
+        return -EINVAL;
+    }
+    log_out_setup(level, format);
+    return 0;
+}
+
+int daemon_run(const struct daemon_settings *settings, const struct daemon_program *program)
+{
+    struct daemon d = {.settings = settings, .program = program};
+    struct err err = {0};
+
+    if (set_up_log(settings, program->name) < 0)
+        return 1;
+    if (loop_new(&d.loop) < 0) {
+        log_error("no event loop");
+        return 1;
+    }
+    d.arena = arena_new(0);
+    d.pending_tail = &d.pending;
+    d.start_wall_ms = clock_wall_ms();
+    loop_timer_init(&d.wake, d.loop, on_wake, &d);
+    loop_timer_init(&d.health, d.loop, on_health, &d);
+    loop_timer_init(&d.stop_deadline, d.loop, finish, &d);
+    log_info("starting", KV("program", program->name), KV("version", TOCSIN_VERSION));
+    (void)loop_enter(d.loop);
+    if (start(&d, &err) < 0 || loop_signal(d.loop, SIGTERM, on_terminate, &d) < 0 ||
+        loop_signal(d.loop, SIGINT, on_terminate, &d) < 0 ||
+        loop_signal(d.loop, SIGHUP, on_hangup, &d) < 0) {
+        log_error("cannot start", KV("err", (const char *)err.text));
+        d.exit_status = 1;
+    } else {
+        log_info("ready");
+        (void)loop_run(d.loop);
+    }
+    tear_down(&d);
+    log_info("stopped");
+    log_out_flush();
+    return d.exit_status;
+}
+
+struct loop *daemon_loop(struct daemon *d)
+{
+    return d->loop;
+}
+
+const char *daemon_external_url(struct daemon *d)
+{
+    return d->external_url;
+}
+
+void daemon_set_uplink_tls(struct daemon *d, struct tls_client *tls, const char *trust_domain)
+{
+    assert(d->uplink_tls == NULL);
+    d->uplink_tls = tls;
+    (void)snprintf(d->trust_domain, sizeof(d->trust_domain), "%s", trust_domain);
+}

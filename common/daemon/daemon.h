@@ -1,0 +1,83 @@
+/* What both daemons are around their engine: loop, store, listeners, client, signals. It gathers
+ * inputs, calls engine_step, carries out the output, and decides nothing.
+ *
+ * Start: lock and load the store -> configuration -> rows into the engine -> listeners ->
+ * ENGINE_START. Stop (SIGTERM, SIGINT): ENGINE_STOP -> listeners close, requests in flight finish
+ * (≤ DAEMON_STOP_MS) -> store closed. SIGHUP and POST /-/reload: configuration and certificates
+ * again; a bad file leaves the running ones in force. */
+#pragma once
+
+#include "common/core/engine.h"
+#include "common/daemon/options.h"
+#include "common/io/client.h"
+#include "common/io/loop.h"
+#include "common/io/tls_client.h"
+#include "common/io/tls_server.h"
+
+#define DAEMON_STOP_MS 5000
+#define DAEMON_HEALTH_MS (60 * MS_PER_S)
+
+/* What the command line settles for both daemons. */
+struct daemon_settings {
+    const char *storage_path;
+    struct option_list web_addresses;
+    const char *web_config_file;
+    const char *external_url; /* "": http://<host>:<port of the first listener>/ */
+    const char *route_prefix; /* "": the path of external_url */
+    const char *log_level, *log_format;
+};
+
+/* The rows of those settings for a daemon's table of options. */
+#define DAEMON_OPTIONS(s, default_web_address) \
+    {"storage.path", OPTION_TEXT, &(s)->storage_path, "data/", \
+     "Directory for the durable state; made when absent."}, \
+        {"web.listen-address", OPTION_LIST, &(s)->web_addresses, default_web_address, \
+         "Address of the API and UI; port 0 takes any free one."}, \
+        {"web.config.file", OPTION_TEXT, &(s)->web_config_file, "", \
+         "TLS, users and headers of the web listener (Prometheus' web configuration)."}, \
+        {"web.external-url", OPTION_TEXT, &(s)->external_url, "", \
+         "URL under which people reach this daemon; used in messages."}, \
+        {"web.route-prefix", OPTION_TEXT, &(s)->route_prefix, "", \
+         "Prefix of all paths served; default: the path of --web.external-url."}, \
+        {"log.level", OPTION_TEXT, &(s)->log_level, "info", \
+         "Least level to log: debug, info, warn, error."}, \
+    { \
+        "log.format", OPTION_TEXT, &(s)->log_format, "logfmt", \
+            "Format of the log on stderr: logfmt, json." \
+    }
+
+struct daemon;
+
+/* What differs between the daemons. */
+struct daemon_program {
+    const char *name;       /* tocsin-edge */
+    const char *user_agent; /* of requests to receivers */
+    void *arg;
+
+    /* Reads and checks the configuration and makes the ENGINE_CONFIG input. Logs every mistake
+     * itself. At the first call *ret_tls may be set to the uplink's TLS (owned by the daemon from
+     * then on); later calls leave it. */
+    int (*configure)(struct daemon *d, bool first, struct engine_input *ret, struct err *err,
+                     void *arg);
+
+    /* Makes the engine; called once, after the first configure and after the listeners know their
+     * addresses. */
+    struct engine *(*make_engine)(struct daemon *d, void *arg);
+
+    bool open_health;               /* /-/healthy and /-/ready need no credentials */
+    const char *federation_address; /* "": no federation listener */
+    struct tls_server_options federation_tls;
+};
+
+/* Runs until stopped; the process's exit status. */
+int daemon_run(const struct daemon_settings *settings, const struct daemon_program *program);
+
+/* For the program's callbacks. */
+struct loop *daemon_loop(struct daemon *d);
+const char *daemon_external_url(struct daemon *d);
+void daemon_set_uplink_tls(struct daemon *d, struct tls_client *tls,
+                           const char *trust_domain); /* takes */
+void daemon_log_mistakes(const char *file, const struct mistakes *m);
+/* Reads a configuration file into the arena; logs and returns a negative errno on failure. */
+MUST_CHECK int daemon_read_file(const char *path, struct arena *a, struct str *ret,
+                                struct err *err);

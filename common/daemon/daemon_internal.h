@@ -1,0 +1,74 @@
+/* The inside of struct daemon, shared by the files of this folder. */
+#pragma once
+
+#include "common/base/map.h"
+#include "common/daemon/daemon.h"
+#include "common/io/http_server.h"
+#include "common/io/store.h"
+#include "common/io/web_config.h"
+
+/* A request whose answer has begun and goes on in slices. */
+struct slicing {
+    uint64_t id;
+    UT_hash_handle hh;
+};
+
+/* An input that carry_out itself causes; it is given once the present step has been carried out. */
+struct pending_input {
+    struct engine_input input;
+    char error[256];
+    struct pending_input *next;
+};
+
+struct daemon {
+    const struct daemon_settings *settings;
+    const struct daemon_program *program;
+    struct loop *loop;
+    struct http_server *http;
+    struct web_config *web;
+    struct http_guard guard; /* web's, but health stays open when the program says so */
+    struct tls_server *federation_tls;
+    struct tls_client *uplink_tls;
+    char trust_domain[256];
+    struct client *client;
+    struct store *store;
+    struct store_opening opening;
+    struct engine *engine;
+    struct arena *arena; /* of the step under way */
+    bool stepping;
+    struct pending_input *pending, **pending_tail;
+    struct slicing *slicing;
+    struct loop_timer wake, health, stop_deadline;
+    char external_url[512];
+    char prefix[256]; /* "" or "/…", no trailing slash */
+    int exit_status;
+    bool stopping;
+    bool tearing_down; /* the engine is no longer asked */
+    bool store_failing;
+
+    /* for /metrics */
+    uint64_t ledger[LEDGER_VERDICTS];
+    uint64_t steps;
+    bool reload_ok;
+    int64_t reload_ok_wall_ms;
+    int64_t start_wall_ms;
+};
+
+void daemon_step(struct daemon *d, struct engine_input *in); /* fills in->now */
+int daemon_reload(struct daemon *d, struct err *err);
+
+/* carry_out.c */
+void carry_out(struct daemon *d, const struct engine_output *o);
+void daemon_on_delivered(const struct client_result *r, void *arg);
+void daemon_on_stored(const struct store_report *report, void *arg);
+
+/* requests.c */
+void daemon_on_web_request(const struct http_request *req, void *arg);
+void daemon_on_federation_request(const struct http_request *req, void *arg);
+void daemon_on_drain(struct http_server *server, uint64_t id, void *arg);
+void daemon_on_gone(struct http_server *server, uint64_t id, void *arg);
+void daemon_guard_init(struct daemon *d);
+void daemon_reply(struct daemon *d, const struct engine_reply *reply);
+
+/* io_metrics.c */
+void io_metrics_add(struct daemon *d, struct buf *b);
