@@ -8,6 +8,8 @@
 
 struct regex;
 
+#define REGEX_BYTES_MAX KIB(64)
+
 /* Compiled as ^(?:pattern)$, dot excluding newline: full match, as Alertmanager's matchers. */
 MUST_CHECK int regex_new(struct str pattern, struct regex **ret, struct err *err);
 void regex_free(struct regex *r);
