@@ -1,0 +1,71 @@
+/* Alertmanager's API v2, as far as it is shared by those who serve it: reading POST /alerts, and
+ * writing alerts, statuses and errors. Core specification §10; error bodies byte for byte. */
+#pragma once
+
+#include "common/core/alerts/alerts.h"
+#include "common/core/api/http.h"
+#include "common/core/config/receivers.h"
+#include "common/core/model/matcher.h"
+
+/* ---- POST /api/v2/alerts ---- */
+
+struct api_post {
+    struct alert_input *v; /* valid ones, in request order; texts in the arena */
+    size_t n;
+    size_t received_firing, received_resolved, invalid;
+    struct str errors; /* of the invalid ones, joined by newlines; "" for none */
+};
+
+/* A whole-request mistake: object form {"code":…,"message":…}. */
+struct api_error {
+    int status, code;
+    struct str message; /* in the arena */
+};
+
+/* 0, or -EINVAL with *ret_error: then nothing of the request is to be applied. */
+MUST_CHECK int api_post_parse(const struct engine_request *r, int64_t resolve_timeout_ms,
+                              struct now now, struct arena *a, struct api_post *ret,
+                              struct api_error *ret_error);
+
+/* ---- answers ---- */
+
+/* Every v2 answer carries Cache-Control: no-store, and CORS headers when there was an Origin. */
+void api_reply(struct out *out, const struct engine_request *r, int status, struct str json);
+void api_reply_empty(struct out *out, const struct engine_request *r, int status);
+void api_reply_string(struct out *out, const struct engine_request *r, int status,
+                      struct str text); /* a handler's error: a bare JSON string */
+void api_reply_error(struct out *out, const struct engine_request *r, const struct api_error *e);
+/* The reply itself, for those who send it later. */
+struct engine_reply api_make_reply(struct arena *a, const struct engine_request *r, int status,
+                                   struct str json);
+/* The framework's 404 and 405. allow: "GET,POST". */
+void api_reply_not_found(struct out *out, const struct engine_request *r);
+void api_reply_not_allowed(struct out *out, const struct engine_request *r, const char *allow);
+
+/* ---- GET /api/v2/alerts ---- */
+
+/* Listings under way, one per request, written in slices of about API_SLICE_BYTES. */
+struct api_v2;
+
+#define API_SLICE_BYTES KIB(192)
+#define API_LISTINGS_MAX 64 /* at the same time; more are answered 503 */
+
+struct api_v2 *api_v2_new(const struct alerts *alerts);
+void api_v2_free(struct api_v2 *api);
+/* Answers the request, with a first slice. */
+void api_v2_get_alerts(struct api_v2 *api, const struct engine_request *r, enum matcher_mode mode,
+                       struct out *out);
+/* ENGINE_MORE and ENGINE_GONE; false (more): not one of these. */
+bool api_v2_more(struct api_v2 *api, uint64_t request_id, struct out *out);
+void api_v2_gone(struct api_v2 *api, uint64_t request_id);
+
+/* ---- others ---- */
+
+struct api_status {
+    struct str version;
+    struct str config; /* YAML without secrets */
+    int64_t started_wall_ms;
+};
+void api_v2_get_status(const struct engine_request *r, const struct api_status *s, struct out *out);
+void api_v2_get_receivers(const struct engine_request *r, const struct receivers *receivers,
+                          enum matcher_mode mode, struct out *out);

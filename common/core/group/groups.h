@@ -1,0 +1,69 @@
+/* Groups: the alerts of one route that share their group labels, told together.
+ *
+ * One deadline heap over all groups. A new group waits group_wait, or not at all when the alert
+ * that made it is older than that; then a flush is due every group_interval while it has alerts
+ * (core specification §3.2, §3.3). A flush is a copy: which alerts, firing or resolved, in which
+ * version. When it has succeeded, the alerts it told as resolved leave the group unless they have
+ * changed since; an empty group goes away. While a flush is under way the next one waits for it. */
+#pragma once
+
+#include "common/base/queue.h"
+#include "common/core/alerts/alerts.h"
+#include "common/core/route/route.h"
+
+struct group;
+struct groups;
+
+/* One alert in one group. */
+struct group_member {
+    struct alert *alert;
+    struct group *group;
+    struct group_member *next; /* the alert's next group, in route order */
+    TAILQ_ENTRY(group_member) link;
+};
+
+struct flush_item {
+    struct group_member *member; /* stays while the flush is under way */
+    uint32_t version;
+    bool resolved;
+};
+
+/* What a group says at one instant, in the order of §1.9. Lies in the group until groups_flushed.
+ */
+struct flush {
+    struct group *group;
+    int64_t deadline_mono_ms; /* group_interval, at least 10 s, from the start */
+    struct flush_item *v;
+    size_t n;
+};
+
+struct groups *groups_new(size_t groups_max);
+void groups_free(struct groups *g); /* removes every alert from its groups */
+
+/* Puts an alert that has just been put, restored or is older (after a new configuration) into the
+ * groups of its routes. -ENOSPC when a group could not be made: the alert is in the others. */
+MUST_CHECK int groups_insert(struct groups *g, const struct route *root, struct alert *a,
+                             struct now now, struct arena *scratch);
+
+/* Another tree: groups of a route that stayed the same (id, receiver, grouping, intervals) keep
+ * their timers and their flush; of the others the alerts are taken out, and on_drop is called while
+ * the group still exists. The caller inserts all alerts again afterwards. */
+void groups_retarget(struct groups *g, const struct route *root,
+                     void (*on_drop)(struct group *group, void *arg), void *arg);
+
+/* The next group that is due, with its flush begun; NULL when none is. The timer has been armed
+ * again. A group without alerts is removed instead of returned. */
+struct flush *groups_next_due(struct groups *g, struct now now, struct arena *scratch);
+int64_t groups_next_ms(const struct groups *g);
+
+/* The flush is over. The flush, and perhaps the group, is gone afterwards. on_left is called for
+ * each alert that left the group. */
+void groups_flushed(struct groups *g, struct flush *f, bool success, struct now now);
+
+const struct route *group_route(const struct group *g);
+struct labels group_labels(const struct group *g);
+struct str group_key(const struct group *g);
+
+size_t groups_count(const struct groups *g);
+uint64_t groups_refused(const struct groups *g); /* not made because there were too many */
+uint64_t groups_digest(const struct groups *g);

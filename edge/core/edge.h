@@ -1,0 +1,26 @@
+/* The deciding part of tocsin-edge: alerts → route → group → notify, and what is forwarded. An
+ * engine (common/core/engine.h): make it here, drive it by engine_step. */
+#pragma once
+
+#include "common/core/engine.h"
+#include "edge/core/edge_config.h"
+
+#define EDGE_ALERTS_MAX_DEFAULT 2000000
+#define EDGE_GROUPS_MAX_DEFAULT 1000000
+#define EDGE_RETENTION_MS_DEFAULT (120 * MS_PER_H)
+#define EDGE_MAINTENANCE_MS_DEFAULT (15 * MS_PER_MIN)
+#define EDGE_ALERTS_GC_MS_DEFAULT (30 * MS_PER_MIN)
+
+struct edge_options {        /* 0 and "" mean the default; texts are copied */
+    struct str external_url; /* http://host:port, without a trailing slash */
+    struct str version;      /* of the program, for /status, metrics and User-Agent */
+    struct str node;         /* this node's name */
+    int64_t retention_ms;    /* of notification log entries, at most */
+    int64_t maintenance_ms;  /* between two sweeps of the notification log */
+    int64_t alerts_gc_ms;    /* between two sweeps of resolved alerts */
+    size_t alerts_max;       /* a POST that would go beyond is answered 503 */
+    size_t groups_max;
+    uint64_t seed; /* of the backoff's randomness; from entropy or the simulator */
+};
+
+struct engine *edge_new(const struct edge_options *options);

@@ -1,0 +1,67 @@
+/* What the files of edge/core share. */
+#pragma once
+
+#include "common/core/alerts/alerts.h"
+#include "common/core/api/api_v2.h"
+#include "common/core/deferred.h"
+#include "common/core/engine.h"
+#include "common/core/group/groups.h"
+#include "common/core/notify/nflog.h"
+#include "common/core/notify/notifier.h"
+#include "edge/core/edge.h"
+#include "edge/core/edge_rows.h"
+#include "edge/core/forward.h"
+
+struct uplink;
+
+struct edge {
+    struct engine engine;        /* first */
+    struct edge_options options; /* texts lie in `arena` */
+    struct arena *arena;         /* lives as long as the edge */
+    struct edge_config *config;  /* one reference; NULL before the first */
+    struct alerts *alerts;
+    struct groups *groups;
+    struct nflog *nflog;
+    struct notifier *notifier;
+    struct deferred *deferred; /* replies and sends that wait for the disk; the uplink's too */
+    struct api_v2 *api;
+    struct uplink *uplink; /* forward.h's own; NULL without a federation */
+    bool started;          /* ENGINE_START has come: requests are served, timers run */
+    bool stopping;
+    bool store_failing; /* the last transaction reported was not stored */
+    bool rows_lost;     /* some were refused: every row is put again after the next success */
+    struct engine_start start; /* of ENGINE_START */
+    int64_t started_wall_ms, started_mono_ms;
+    int64_t sweep_nflog_mono_ms, sweep_alerts_mono_ms; /* next sweeps */
+    int64_t config_wall_ms;                            /* of the last configuration taken */
+    struct {
+        uint64_t posts_refused_full;  /* 503: alert table full */
+        uint64_t posts_refused_spool; /* 503: no room in the spool */
+        uint64_t posts_refused_store; /* 503: the store is failing */
+        uint64_t alerts_timed_out, alerts_resolved;
+        uint64_t forwarded_opened, forwarded_resolved;
+        uint64_t rows_bad; /* rows that could not be read back */
+    } count;
+};
+
+static inline struct edge *edge_of(struct engine *e)
+{
+    return CONTAINER_OF(e, struct edge, engine);
+}
+
+/* edge_alerts.c: what an alert's transition means for groups, store and uplink. */
+
+/* True when the answer to the source has to wait for this step's transaction. admitted: a new
+ * episode may be opened at the uplink. */
+bool edge_alert_changed(struct edge *e, struct alert *a, enum alert_change change, bool admitted,
+                        struct now now, struct out *out);
+bool edge_forwards(const struct edge *e, struct labels labels); /* matches the forward matchers */
+void edge_expire_alerts(struct edge *e, struct now now, struct out *out);
+void edge_sweep_alerts(struct edge *e, struct now now, struct out *out);
+void edge_regroup(struct edge *e, struct now now, struct out *out); /* after a new configuration */
+int edge_restore_alert(struct edge *e, struct str key, struct str value, struct now now,
+                       struct err *err);
+void edge_put_alert_rows(struct edge *e, struct now now, struct out *out);
+
+/* edge_api.c */
+void edge_request(struct edge *e, const struct engine_request *r, struct now now, struct out *out);
