@@ -1,0 +1,48 @@
+/* The uplink: everything between this edge and the global nodes. It owns the spool, the duty and
+ * the mirrors, and speaks docs/formats/federation.md: batches in two lanes, heartbeats, digests,
+ * directives, journal. Pure: inputs of the engine are passed on, sends and rows go into `out`.
+ *
+ * Per global node and lane one request is under way. A node that fails is retried after a random
+ * time below a bound that doubles (0.5 s … 30 s); any answer of it ends the waiting. An ambiguous
+ * outcome is a failure like others: the same seqs are sent again and are no-ops there. */
+#pragma once
+
+#include "common/core/engine.h"
+#include "edge/core/edge_config.h"
+#include "edge/core/spool.h"
+
+struct uplink;
+
+struct uplink *uplink_new(void);
+void uplink_free(struct uplink *u);
+
+/* The first one comes before rows are restored, and later ones at any time. Lent until the next
+ * call or uplink_free. node: our own name; resolve_timeout_ms as in Alertmanager's file.
+ * `federation` must not be NULL.
+ */
+void uplink_configure(struct uplink *u, const struct federation_config *federation, struct str node,
+                      int64_t resolve_timeout_ms, struct now now, struct out *out);
+void uplink_restore(struct uplink *u, const struct row_op *row, struct now now); /* any kind */
+void uplink_start(struct uplink *u, const struct engine_start *start, struct now now,
+                  struct out *out);
+/* Sends what is due; call it at the end of every step, whatever the input was. Returns the next
+ * wake-up in mono_ms. */
+int64_t uplink_run(struct uplink *u, struct now now, struct out *out);
+/* false: the send is not ours */
+bool uplink_delivered(struct uplink *u, const struct engine_delivery *delivery, struct now now,
+                      struct out *out);
+void uplink_stored(struct uplink *u, uint64_t txn, enum store_result result, struct now now,
+                   struct out *out);
+
+struct spool *uplink_spool(struct uplink *u); /* lent, as long as the uplink lives */
+
+/* Alarms that the edge raises about its uplink; it polls them after every step. */
+bool uplink_is_down(const struct uplink *u,
+                    struct now now); /* rows wait, and for 60 s no node has answered */
+bool uplink_spool_full(const struct uplink *u);
+/* The node that holds duty for this site, as far as this edge knows; "" for none. */
+struct str uplink_holder(const struct uplink *u, struct now now);
+
+/* Prometheus text format: tocsin_uplink_*, tocsin_spool_*, tocsin_mirrors_*. */
+void uplink_metrics(const struct uplink *u, struct now now, struct buf *b);
+uint64_t uplink_digest(const struct uplink *u);
