@@ -14,9 +14,10 @@
  *
  * Failure. An error at COMMIT means "unknown": the rows may or may not be there after a crash.
  * Then the store is *failing*:
- *   1. the transactions of that batch, and everything put from then on, are reported at once with
- *      the error (-ENOSPC when the disk is full, else -EIO), so that the caller answers 503. A
- *      transaction is reported once; a failed one is never reported as stored later on;
+ *   1. the transactions of that batch, and everything put until the database could be opened again,
+ *      are reported at once with the error (-ENOSPC when the disk is full, else -EIO), so that the
+ *      caller answers 503. A transaction is reported once; a failed one is never reported as stored
+ *      later on;
  *   2. none of them is forgotten: they stay queued, in order, within queue_bytes_max;
  *   3. the connection is closed. After 100 ms, doubling to 5 s, a new one is opened, the WAL is
  *      read back with its checksums, what is found there is compared with what was promised, and
@@ -25,9 +26,10 @@
  *      damaged is set aside as at the start;
  *   4. then the queued transactions are written again. Row operations are idempotent, so it does
  *      no harm if they were there;
- *   5. once the queue has been written, a report with `recovered` says that everything put so far
- *      is durable, except what store_put refused (`lost` counts it) and, if `incomplete`, except
- *      rows that the database has lost: the owner then puts all of its rows again.
+ *   5. once all that failed has been written, a report with `recovered` says that everything up to
+ *      its transaction is durable, except what store_put refused (`lost` counts it: the owner, who
+ *      was told each time, puts those rows again) and, if `incomplete`, except rows that the
+ *      database has lost: the owner then puts all of its rows again.
  * If the process dies while failing, what is on disk is some prefix of the transactions, each
  * whole; it holds at least all those reported with result 0.
  *
@@ -55,7 +57,7 @@ struct store_report {
     uint64_t txn;
     int result;      /* 0: on disk. -ENOSPC, -EIO: unknown, kept and tried again */
     bool recovered;  /* the failing is over: see 5. above; result is 0 */
-    bool incomplete; /* with recovered: put every row again */
+    bool incomplete; /* with recovered: rows are gone, put every row again */
     uint64_t lost;   /* with recovered: transactions refused since the last such report */
 };
 
@@ -131,6 +133,7 @@ struct store_stats {
     uint64_t errors;     /* failed commits, openings and checkpoints */
     uint64_t refused;    /* transactions that found the queue full */
     uint64_t hwm_errors; /* high-water marks not written */
+    uint64_t set_aside;  /* damaged databases, since the start of the process */
     uint64_t checkpoints;
     uint64_t commit_us_sum; /* seconds = 1e-6 × sum, over `commits` */
     uint64_t commit_us_max; /* since the start */
