@@ -17,7 +17,8 @@
 #include "common/core/model/labels.h"
 
 #define SPOOL_STREAM_CHARS 36
-#define SPOOL_ROW_OVERHEAD 160 /* bytes of tables counted for a row besides its text */
+#define SPOOL_ROW_TEXT_MAX KIB(512) /* beyond it a row goes without annotations */
+#define SPOOL_ROW_OVERHEAD 160      /* bytes of tables counted for a row besides its text */
 
 struct spool;
 
@@ -113,6 +114,7 @@ struct spool_stats {
     uint64_t damaged; /* rows dropped at restore */
 };
 
+size_t spool_pending(const struct spool *s); /* rows that some configured global lacks */
 struct spool_stats spool_stats(const struct spool *s);
 /* How many kept rows have seq > after; stops counting at `limit`. */
 size_t spool_count_after(const struct spool *s, uint64_t after, size_t limit);
