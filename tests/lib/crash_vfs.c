@@ -22,7 +22,7 @@ struct image {
     bool *dirty; /* per sector */
     size_t n, cap;
     size_t on_disk; /* size of the real file */
-    size_t cut;     /* smallest size since the last sync: the real file may be cut to it */
+    size_t cut;     /* < on_disk: a truncation waits, the smallest since the last sync */
 };
 
 struct handle {
@@ -112,7 +112,7 @@ static void write_sector(struct image *im, size_t i)
         abort();
     im->dirty[i] = false;
     if (at + n > im->on_disk)
-        im->on_disk = at + n;
+        im->on_disk = im->cut = at + n; /* no cut is pending when a sector is written */
 }
 
 static void cut_file(struct image *im, size_t n)
