@@ -60,6 +60,8 @@ static int path_parse(struct str path, struct identity *id, struct err *err)
 
     if (n == 2 && str_eq_c(part[0], "global")) {
         id->kind = IDENTITY_GLOBAL;
+    } else if (n == 2 && str_eq_c(part[0], "user")) {
+        id->kind = IDENTITY_USER;
     } else if (n == 4 && str_eq_c(part[0], "site") && str_eq_c(part[2], "edge")) {
         id->kind = IDENTITY_EDGE;
         site = part[1];
@@ -70,8 +72,8 @@ static int path_parse(struct str path, struct identity *id, struct err *err)
         group = part[3];
     } else {
         return err_set(err, -EINVAL,
-                       "path is none of /site/SITE/edge/NODE, /site/SITE/group/TEAM/edge/NODE and "
-                       "/global/NODE");
+                       "path is none of /site/SITE/edge/NODE, /site/SITE/group/TEAM/edge/NODE, "
+                       "/global/NODE and /user/NAME");
     }
     node = part[n - 1];
     if (id->kind == IDENTITY_EDGE) {
@@ -116,8 +118,8 @@ void identity_format(const struct identity *id, struct str trust_domain, struct 
 {
     buf_add_str(b, SCHEME);
     buf_add_str(b, trust_domain);
-    if (id->kind == IDENTITY_GLOBAL) {
-        buf_add_fmt(b, "/global/%s", id->node);
+    if (id->kind == IDENTITY_GLOBAL || id->kind == IDENTITY_USER) {
+        buf_add_fmt(b, "/%s/%s", id->kind == IDENTITY_GLOBAL ? "global" : "user", id->node);
         return;
     }
     if (str_eq_c(STR(IDENTITY_GROUP_DEFAULT), id->group))

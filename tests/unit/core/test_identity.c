@@ -11,12 +11,13 @@ static const struct {
     {"spiffe://example.org/site/fra1/edge/e-1", {IDENTITY_EDGE, "fra1", "main", "e-1"}},
     {"spiffe://example.org/site/fra1/group/db/edge/e1", {IDENTITY_EDGE, "fra1", "db", "e1"}},
     {"spiffe://example.org/global/g1", {IDENTITY_GLOBAL, "", "", "g1"}},
+    {"spiffe://example.org/user/bob", {IDENTITY_USER, "", "", "bob"}},
     {"spiffe://example.org/global/" A63, {IDENTITY_GLOBAL, "", "", A63}},
     {"spiffe://example.org/site/site/group/group/edge/edge",
      {IDENTITY_EDGE, "site", "group", "edge"}},
 };
 
-static void reads_the_three_forms(void **state UNUSED)
+static void reads_the_four_forms(void **state UNUSED)
 {
     for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
         struct identity id;
@@ -102,7 +103,7 @@ static void equality_looks_at_all_parts(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_the_three_forms),
+        cmocka_unit_test(reads_the_four_forms),
         cmocka_unit_test(refuses_everything_else),
         cmocka_unit_test(equality_looks_at_all_parts),
     };
