@@ -55,11 +55,9 @@ struct global {
     int64_t started_mono_ms;
 
     struct deferred *deferred;
-    /* A transaction failed, so memory is ahead of the disk: nothing is promised until every row has
-     * been put again. */
-    bool suspect;
-    uint64_t suspect_txn;  /* the newest one that failed */
-    int64_t probe_mono_ms; /* when to write something, to learn whether the store is well again */
+    /* A transaction failed and none was stored since: memory is ahead of the disk, which the store
+     * mends by itself (io/store.h). What is promised meanwhile waits for a later transaction. */
+    bool failing;
 
     struct streams streams;
     struct members members;
@@ -72,7 +70,7 @@ struct global {
 
 /* The transaction that a reply must wait for: this step's if it has rows, else the newest one. */
 uint64_t global_txn(struct global *g, struct out *out);
-/* A reply that promises durability: after the commit, or 503 at once while `suspect`. */
+/* A reply that promises durability of everything done so far: after the commit, or 503. */
 void global_reply_stored(struct global *g, struct out *out, const struct engine_reply *reply);
 /* Counts, writes LEDGER_REFUSED and answers {"error":"<word>"} with the status. */
 void global_refuse(struct global *g, struct out *out, const struct engine_request *r,

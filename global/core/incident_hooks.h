@@ -54,9 +54,6 @@ bool incident_restore_row(struct global *g, const struct row_op *row, struct out
  * mirrors of other nodes can be walked (mirrors.h). */
 void incident_start(struct global *g, struct out *out);
 
-/* Some transaction was lost: put every row of this side again. */
-void incident_put_all(struct global *g, struct out *out);
-
 struct str incident_id(const struct incident *i); /* lent; "" for NULL */
 uint64_t incident_digest(const struct global *g);
 void incident_free_all(struct global *g); /* members still point at incidents; do not touch them */

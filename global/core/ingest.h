@@ -8,7 +8,8 @@ struct global;
 
 #define BATCH_BYTES_MAX MIB(4)
 #define BATCH_ROWS_MAX 2000
-#define BATCH_VOIDS_MAX 4001 /* between, before and after the rows, and neighbours left unmerged \
-                              */
+#define BATCH_VOIDS_MAX \
+    4001 /* between, before and after the rows, and neighbours left unmerged \
+          */
 
 void ingest_request(struct global *g, const struct engine_request *r, struct out *out);

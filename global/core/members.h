@@ -90,7 +90,8 @@ bool member_apply(struct global *g, struct stream *s, uint64_t fp, const struct 
                   struct out *out);
 
 bool member_holds_open(const struct global *g, const struct member *m);
-bool member_stale(const struct member *m); /* firing, and its stream is silent */
+bool member_stale(const struct member *m);      /* firing, and its stream is silent */
+struct str member_site(const struct member *m); /* the name under which it counts; lent */
 
 void member_put(struct member *m, struct out *out); /* when m->incident changed outside a hook */
 /* Ends a resolved member and its row; the incident side calls it when it purges. */
@@ -98,9 +99,10 @@ void member_forget(struct global *g, struct member *m, struct out *out);
 
 bool member_restore(struct global *g, const struct row_op *row);
 void members_start(struct global *g);
-void members_put_all(struct global *g, struct out *out);
-void members_review_site(struct global *g, struct site *site,
-                         struct out *out);                                  /* holds_open anew */
-void members_on_heard(struct global *g, struct stream *s, struct out *out); /* ends its doubts */
+/* holds_open anew, for the silent streams of the site: something about its live ones has changed.
+ */
+void members_review_site(struct global *g, struct site *site, struct out *out);
+void members_on_heard(struct global *g, struct stream *s, bool was_silent, struct out *out);
+void members_on_silent_stream(struct global *g, struct stream *s, struct out *out);
 void members_on_silent_site(struct global *g, struct site *site, struct out *out);
 int64_t members_tick(struct global *g, struct out *out); /* purges orphans; next wake-up */

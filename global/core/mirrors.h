@@ -63,7 +63,6 @@ struct mirror *mirror_other_next(const struct mirror *m);
 
 bool mirror_restore(struct global *g, const struct row_op *row);
 void mirrors_start(struct global *g, const struct engine_start *start, struct out *out);
-void mirrors_put_all(struct global *g, struct out *out);
 void mirrors_on_stored(struct global *g, struct out *out); /* wakes long polls */
 void mirrors_tick(struct global *g, struct out *out);      /* long polls that are due */
 void mirrors_on_gone(struct global *g, uint64_t request_id);

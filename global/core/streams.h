@@ -59,8 +59,8 @@ struct stream {
     bool dirty; /* at != stored, in streams.dirty */
 
     int64_t last_heard_mono_ms; /* -1: not since the start of this process */
-    bool silent;
-    struct heap_node silence; /* deadline: last heard + silent_after */
+    bool silent;                /* as stored, too */
+    struct heap_node silence;   /* deadline: last heard + silent_after */
 
     /* From its last heartbeat. */
     char boot[STREAM_BOOT_MAX + 1];
@@ -113,8 +113,6 @@ void stream_changed(struct global *g, struct stream *s,
 void stream_put(struct stream *s, struct out *out);
 bool stream_restore(struct global *g, const struct row_op *row);
 bool site_restore(struct global *g, const struct row_op *row);
-void streams_put_all(struct global *g, struct out *out);
 
 void streams_start(struct global *g);     /* counts silence from now */
 void streams_on_stored(struct global *g); /* everything up to deferred_stored_txn is durable */
-void streams_tick(struct global *g, struct out *out); /* silence that is due */
