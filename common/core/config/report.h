@@ -13,6 +13,7 @@ struct config_report {
 
 void config_report_init(struct config_report *r, struct str name);
 void config_report_clear(struct config_report *r);
+void config_report_sort(struct config_report *r); /* by line; equal lines keep their order */
 
 /* "name:line: text\n" for each; without ":line" where no line applies. A last line counts what was
  * left out. */
