@@ -18,6 +18,8 @@ struct scan {
     const char *fault; /* a constant phrase; NULL while all is well */
 };
 
+static const char too_deep[] = "nested too deeply";
+
 static bool is_digit(const char *p, const char *end)
 {
     return p < end && *p >= '0' && *p <= '9';
@@ -166,6 +168,10 @@ static void scan_value(struct scan *s)
         } else if (c == '-' || (c >= '0' && c <= '9')) {
             scan_number(s);
         } else if (c == '{' || c == '[') {
+            if (s->depth == JSON_DEPTH_MAX) {
+                s->fault = too_deep;
+                return;
+            }
             s->depth++;
             s->at++;
             continue;
@@ -187,7 +193,7 @@ static void scan_value(struct scan *s)
 static int run_tokener(struct str text, struct json_opt opt, struct json_object **ret,
                        struct err *err)
 {
-    struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH_MAX);
+    struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH_MAX + 2); /* the scan counts */
     struct json_object *o;
     enum json_tokener_error why;
     size_t end;
@@ -212,8 +218,8 @@ static int run_tokener(struct str text, struct json_opt opt, struct json_object 
         return err_set(err, -EINVAL, "invalid JSON at byte %zu: data behind the value", end);
     }
     if (why != json_tokener_success)
-        return err_set(err, why == json_tokener_error_depth ? -E2BIG : -EINVAL,
-                       "invalid JSON at byte %zu: %s", end, json_tokener_error_desc(why));
+        return err_set(err, -EINVAL, "invalid JSON at byte %zu: %s", end,
+                       json_tokener_error_desc(why));
     *ret = o;
     return 0;
 }
@@ -240,8 +246,8 @@ int json_parse(struct str text, struct json_opt opt, struct json_object **ret, s
     scan = (struct scan){.at = text.p, .end = text.p + text.n, .allow_lone = opt.repair_utf8};
     scan_value(&scan);
     if (scan.fault != NULL)
-        r = err_set(err, -EINVAL, "invalid JSON at byte %zu: %s", (size_t)(scan.at - text.p),
-                    scan.fault);
+        r = err_set(err, scan.fault == too_deep ? -E2BIG : -EINVAL, "invalid JSON at byte %zu: %s",
+                    (size_t)(scan.at - text.p), scan.fault);
     else
         r = run_tokener(text, opt, ret, err);
     buf_clear(&repaired);

@@ -140,6 +140,7 @@ static struct anchor *anchor_set(struct loader *l, const yaml_char_t *text, stru
 static struct yaml_node *alias_resolve(struct loader *l, struct str name, int line)
 {
     const struct anchor *anchor = anchor_find(l, name);
+    struct yaml_node *node;
 
     if (anchor == NULL || anchor->open) {
         mistakes_add(l->mistakes, line,
@@ -152,7 +153,10 @@ static struct yaml_node *alias_resolve(struct loader *l, struct str name, int li
         mistakes_add(l->mistakes, line, "nested deeper than %d by aliases", YAML_DEPTH_MAX);
         return NULL;
     }
-    return node_copy(l, anchor->node);
+    node = node_copy(l, anchor->node);
+    if (node != NULL)
+        node->line = line; /* what lies in it keeps its own */
+    return node;
 }
 
 /* --- maps --- */
