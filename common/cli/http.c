@@ -1,0 +1,339 @@
+#include "common/cli/http.h"
+
+#include "common/base/json.h"
+#include "common/base/time_text.h"
+#include "common/base/yaml.h"
+#include "common/io/files.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ANSWER_BYTES_MAX MIB(64)
+#define CONFIG_BYTES_MAX MIB(1)
+#define PASSWORD_BYTES_MAX KIB(4)
+#define TIMEOUT_DEFAULT_MS 30000
+
+const struct cli_option cli_http_options[CLI_HTTP_OPTIONS_N] = {
+    {.name = "global.url", .value = "URL", .help = "a global node, as https://g1:9193"},
+    {.name = "user", .letter = 'u', .value = "NAME", .help = "basic authentication"},
+    {.name = "password-file", .value = "FILE", .help = "the password of --user"},
+    {.name = "ca", .value = "FILE", .help = "PEM of the server's CA (default the system's)"},
+    {.name = "cert", .value = "FILE", .help = "PEM of a client certificate"},
+    {.name = "key", .value = "FILE", .help = "PEM of its key"},
+    {.name = "timeout", .value = "DURATION", .help = "for a whole request (default 30s)"},
+    {.name = "output", .letter = 'o', .value = "FORMAT", .help = "table (default) or json"},
+};
+
+/* --- Settings --- */
+
+static int read_config(struct arena *arena, const char *path, struct yaml_node **ret,
+                       struct err *err)
+{
+    struct mistakes m;
+    struct buf text;
+    int rc;
+
+    *ret = NULL;
+    buf_init(&text, 0);
+    mistakes_init(&m);
+    rc = file_read(path, CONFIG_BYTES_MAX, &text, err);
+    if (rc == 0 && yaml_parse(arena_str(arena, buf_str(&text)), arena, ret, &m) < 0)
+        rc = err_set(err, -EINVAL, "%s:%d: %s", path, m.v[0].line, m.v[0].text);
+    mistakes_clear(&m);
+    buf_clear(&text);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+static int check_config(const struct yaml_node *config, const char *path, struct err *err)
+{
+    if (config == NULL || config->kind == YAML_NULL)
+        return 0;
+    if (config->kind != YAML_MAP)
+        return err_set(err, -EINVAL, "%s:%d: is no map from option to value", path, config->line);
+    for (size_t i = 0; i < config->n; i++)
+        if (config->items[i]->kind != YAML_SCALAR)
+            return err_set(err, -EINVAL, "%s:%d: " STR_FMT " needs a plain value", path,
+                           config->key_lines[i], STR_ARG(config->keys[i]));
+    return 0; /* keys that we don't know belong to other commands or versions */
+}
+
+static const char *setting(const struct cli_args *a, const struct yaml_node *config,
+                           struct arena *arena, const char *name)
+{
+    const char *value = cli_get(a, name);
+    const struct yaml_node *node;
+
+    if (value == NULL && strcmp(name, "global.url") == 0)
+        value = getenv("TOCSIN_GLOBAL_URL");
+    if (value != NULL)
+        return value;
+    node = config != NULL ? yaml_find(config, name) : NULL;
+    return node != NULL ? arena_str(arena, node->text).p : NULL;
+}
+
+static int read_password(struct arena *arena, const char *file, const char **ret, struct err *err)
+{
+    struct buf text;
+    int rc;
+
+    buf_init(&text, 0);
+    rc = file_read(file, PASSWORD_BYTES_MAX, &text, err);
+    if (rc == 0)
+        *ret = arena_str(arena, str_trim(buf_str(&text))).p;
+    buf_clear(&text);
+    return rc;
+}
+
+static int fill(const struct cli_args *a, const struct yaml_node *config, struct cli_http *h,
+                struct err *err)
+{
+    const char *url = setting(a, config, h->arena, "global.url");
+    const char *output = setting(a, config, h->arena, "output");
+    const char *timeout = setting(a, config, h->arena, "timeout");
+    const char *password_file = setting(a, config, h->arena, "password-file");
+    int64_t timeout_ms = TIMEOUT_DEFAULT_MS;
+    struct str base;
+
+    if (url == NULL || url[0] == '\0')
+        return err_set(err, -EINVAL,
+                       "which global node? Give --global.url URL, set TOCSIN_GLOBAL_URL, or put "
+                       "global.url into ~/.config/tocsinctl/config.yml");
+    base = str_from(url);
+    if (!str_starts(base, STR("http://")) && !str_starts(base, STR("https://")))
+        return err_set(err, -EINVAL, "the global URL does not start with http:// or https://");
+    while (str_ends(base, STR("/")))
+        base.n--;
+    h->url = arena_str(h->arena, base).p;
+    if (output != NULL && strcmp(output, "json") != 0 && strcmp(output, "table") != 0)
+        return err_set(err, -EINVAL, "--output %s: is neither table nor json", output);
+    h->json = output != NULL && strcmp(output, "json") == 0;
+    if (timeout != NULL && (go_duration_parse(str_from(timeout), &timeout_ms, NULL) < 0 ||
+                            timeout_ms <= 0 || timeout_ms > MS_PER_DAY))
+        return err_set(err, -EINVAL, "--timeout %s: is no duration such as 10s", timeout);
+    h->timeout_ms = (long)timeout_ms;
+    h->user = setting(a, config, h->arena, "user");
+    h->ca = setting(a, config, h->arena, "ca");
+    h->cert = setting(a, config, h->arena, "cert");
+    h->key = setting(a, config, h->arena, "key");
+    if ((h->cert == NULL) != (h->key == NULL))
+        return err_set(err, -EINVAL, "--cert and --key go together");
+    return password_file != NULL ? read_password(h->arena, password_file, &h->password, err) : 0;
+}
+
+int cli_http_open(const struct cli_args *a, struct cli_http *ret, struct err *err)
+{
+    const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
+    struct yaml_node *config = NULL;
+    struct cli_http h = {.arena = arena_new(0)};
+    int rc = 0;
+
+    if (xdg != NULL || home != NULL) {
+        struct str path = arena_fmt(h.arena, "%s%s/tocsinctl/config.yml", xdg != NULL ? xdg : home,
+                                    xdg != NULL ? "" : "/.config");
+
+        rc = read_config(h.arena, path.p, &config, err);
+        if (rc == 0)
+            rc = check_config(config, path.p, err);
+    }
+    if (rc == 0)
+        rc = fill(a, config, &h, err);
+    if (rc < 0)
+        cli_http_close(&h);
+    else
+        *ret = h;
+    return rc;
+}
+
+void cli_http_close(struct cli_http *h)
+{
+    arena_free(h->arena);
+    *h = (struct cli_http){0};
+}
+
+/* --- Requests --- */
+
+static size_t on_body(char *data, size_t size, size_t n, void *arg)
+{
+    struct buf *b = arg;
+
+    buf_add(b, data, size * n);
+    return b->overflow ? CURL_WRITEFUNC_ERROR : size * n;
+}
+
+static void set_options(CURL *easy, const struct cli_http *h, const char *method, const char *body)
+{
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "tocsinctl/" TOCSIN_VERSION);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, h->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (h->user != NULL)
+        curl_easy_setopt(easy, CURLOPT_USERNAME, h->user);
+    if (h->password != NULL)
+        curl_easy_setopt(easy, CURLOPT_PASSWORD, h->password);
+    if (h->ca != NULL) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, h->ca);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    }
+    if (h->cert != NULL) {
+        curl_easy_setopt(easy, CURLOPT_SSLCERT, h->cert);
+        curl_easy_setopt(easy, CURLOPT_SSLKEY, h->key);
+    }
+    if (body != NULL)
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+}
+
+static int call_once(const struct cli_http *h, const char *method, const char *url,
+                     const char *body, struct cli_answer *ret, struct err *err)
+{
+    char why[CURL_ERROR_SIZE] = "";
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    CURL *easy = curl_easy_init();
+    CURLcode rc = CURLE_OUT_OF_MEMORY;
+
+    if (easy != NULL && headers != NULL) {
+        set_options(easy, h, method, body);
+        curl_easy_setopt(easy, CURLOPT_URL, url);
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+        curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, why);
+        curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+        curl_easy_setopt(easy, CURLOPT_WRITEDATA, &ret->body);
+        rc = curl_easy_perform(easy);
+        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &ret->status);
+    }
+    curl_easy_cleanup(easy);
+    curl_slist_free_all(headers);
+    if (rc != CURLE_OK)
+        return err_set(err, -EIO, "%s", why[0] != '\0' ? why : curl_easy_strerror(rc));
+    if (json_parse(buf_str(&ret->body), (struct json_opt){0}, &ret->json, NULL) < 0)
+        ret->json = NULL;
+    return 0;
+}
+
+static void answer_init(struct cli_answer *a)
+{
+    *a = (struct cli_answer){0};
+    buf_init(&a->body, ANSWER_BYTES_MAX);
+}
+
+void cli_answer_clear(struct cli_answer *a)
+{
+    json_object_put(a->json);
+    buf_clear(&a->body);
+    answer_init(a);
+}
+
+/* Where a 421 sends us: the answer's url, which is a node's (or the whole path there). Never from
+ * https to http: credentials go along. */
+static bool redirect(const struct cli_http *h, const struct cli_answer *a, const char *path,
+                     struct buf *ret)
+{
+    struct str url = STR_EMPTY, rest;
+
+    if (a->status != 421 || a->json == NULL || !json_object_is_type(a->json, json_type_object) ||
+        json_get_str(a->json, "url", &url, NULL) < 0)
+        return false;
+    if (!str_starts(url, STR("https://")) &&
+        !(str_starts(url, STR("http://")) && str_starts(str_from(h->url), STR("http://"))))
+        return false;
+    while (str_ends(url, STR("/")))
+        url.n--;
+    rest = str_sub(url, 8, url.n);
+    buf_add_str(ret, url);
+    if (str_find_char(rest, '/') == rest.n)
+        buf_add_str(ret, str_from(path));
+    return true;
+}
+
+int cli_http_call(const struct cli_http *h, const char *method, const char *path, const char *body,
+                  struct cli_answer *ret, struct err *err)
+{
+    struct buf url;
+    int rc;
+
+    answer_init(ret);
+    buf_init(&url, 0);
+    buf_add_fmt(&url, "%s%s", h->url, path);
+    rc = call_once(h, method, url.p, body, ret, err);
+    buf_reset(&url);
+    if (rc == 0 && redirect(h, ret, path, &url)) {
+        fprintf(stderr, "tocsinctl: this node does not decide here; asking %s\n", url.p);
+        cli_answer_clear(ret);
+        rc = call_once(h, method, url.p, body, ret, err);
+    }
+    buf_clear(&url);
+    return rc;
+}
+
+const char *cli_answer_error(const struct cli_answer *a)
+{
+    struct json_object *error;
+
+    if (a->json != NULL && json_object_is_type(a->json, json_type_object) &&
+        json_object_object_get_ex(a->json, "error", &error) &&
+        json_object_is_type(error, json_type_string))
+        return json_object_get_string(error);
+    switch (a->status) {
+    case 401:
+        return "credentials are needed: --user and --password-file, or --cert and --key";
+    case 403:
+        return "not allowed";
+    case 404:
+        return "not found";
+    case 503:
+        return "the node cannot answer now";
+    default:
+        return "unexpected answer";
+    }
+}
+
+int cli_http_get(const struct cli_http *h, const char *path, struct cli_answer *ret,
+                 struct err *err)
+{
+    int rc = cli_http_call(h, "GET", path, NULL, ret, err);
+
+    if (rc < 0)
+        return rc;
+    if (ret->status != 200)
+        return err_set(err, -EIO, "%s (status %ld)", cli_answer_error(ret), ret->status);
+    if (ret->json == NULL || !json_object_is_type(ret->json, json_type_object))
+        return err_set(err, -EIO, "the answer is no JSON object: is this a global node's URL?");
+    return 0;
+}
+
+void cli_add_url_encoded(struct buf *b, struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            c == '-' || c == '.' || c == '_' || c == '~')
+            buf_add_char(b, (char)c);
+        else
+            buf_add_fmt(b, "%%%02X", c);
+    }
+}
+
+void cli_add_json(struct buf *b, struct json_object *v)
+{
+    switch (json_object_get_type(v)) {
+    case json_type_null:
+        return;
+    case json_type_string:
+        buf_add(b, json_object_get_string(v), (size_t)json_object_get_string_len(v));
+        return;
+    case json_type_array:
+        for (size_t i = 0; i < json_object_array_length(v); i++) {
+            if (i > 0)
+                buf_add_char(b, ',');
+            cli_add_json(b, json_object_array_get_idx(v, i));
+        }
+        return;
+    default:
+        buf_add_str(b, str_from(json_object_to_json_string_ext(
+                           v, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
+    }
+}
