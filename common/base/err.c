@@ -39,7 +39,7 @@ static void make_utf8(char *text, size_t size, size_t wanted)
     }
 }
 
-static void format(char *text, size_t size, const char *fmt, va_list ap)
+PRINTF_LIKE(3, 0) static void format(char *text, size_t size, const char *fmt, va_list ap)
 {
     int n = vsnprintf(text, size, fmt, ap);
 

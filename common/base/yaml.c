@@ -72,6 +72,7 @@ static struct yaml_node *node_new(struct loader *l, enum yaml_kind kind, int lin
     node = ARENA_NEW(l->arena, struct yaml_node);
     node->kind = kind;
     node->line = line;
+    node->text = STR_EMPTY;
     return node;
 }
 

@@ -167,6 +167,9 @@ static void nodes_know_their_lines(void **state UNUSED)
     assert_null(yaml_find(root, "c"));
     assert_null(yaml_find(b, "y"));
     assert_null(yaml_find(NULL, "y"));
+    root = NULL;
+    assert_int_equal(yaml_parse(STR(""), a, &root, &m), 0);
+    assert_non_null(root->text.p); /* terminated, as every text */
     mistakes_clear(&m);
     arena_free(a);
 }
