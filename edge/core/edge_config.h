@@ -4,13 +4,15 @@
 #pragma once
 
 #include "common/core/config/am_config.h"
+#include "common/core/config/nodes_load.h"
 
-#define UPLINK_GLOBALS_MAX 16
-
-struct uplink_global {
-    struct str name; /* the node name that its certificate must carry */
-    struct str url;  /* https://host:port, without a trailing slash */
-};
+#define UPLINK_GLOBALS_MAX CONFIG_NODES_MAX
+#define SPOOL_BYTES_MIN MIB(1)
+#define SPOOL_BYTES_MAX (MIB(1) << 20)
+#define HEARTBEAT_MS_MIN MS_PER_S
+#define HEARTBEAT_MS_MAX (60 * MS_PER_S)
+#define LEASE_MS_MAX (10 * MS_PER_MIN)
+#define LEASE_HEARTBEATS_MIN 3 /* a lease outlives two lost heartbeats */
 
 /* The file of --federation.config. File names are as written, relative to that file. */
 struct federation_config {
@@ -18,10 +20,10 @@ struct federation_config {
     struct {
         struct str trust_domain;
         struct str cert_file, key_file, ca_file;
-        struct str crl_file; /* "": none */
-        const struct uplink_global *globals;
-        size_t globals_n; /* ≥ 1 */
-        size_t custody;   /* nodes that must have a row; default 1 of 1-2, else a majority */
+        struct str crl_file;               /* "": none */
+        const struct config_node *globals; /* url: https://host:port; name: in its certificate */
+        size_t globals_n;                  /* 1 … UPLINK_GLOBALS_MAX */
+        size_t custody; /* nodes that must have a row; default 1 of 1-2, else a majority */
     } uplink;
     struct matchers forward; /* what goes up; default severity="critical" */
     uint64_t spool_bytes_max;

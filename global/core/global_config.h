@@ -2,6 +2,7 @@
  * policy; what a step may name is known to resolve for every team that can reach it. */
 #pragma once
 
+#include "common/core/config/nodes_load.h"
 #include "common/core/config/receivers.h"
 #include "common/core/config/report.h"
 #include "common/core/model/matcher.h"
@@ -13,15 +14,9 @@
 #define POLICY_STEPS_MAX 50
 #define POLICY_REPEAT_MAX 100
 #define RULES_MAX 10000
-#define GLOBAL_NODES_MAX 16
 
 #define STEP_DELAY_MS_DEFAULT (5 * MS_PER_MIN)
 #define STEP_DELAY_MS_MIN MS_PER_S
-
-struct global_node {
-    struct str name;
-    struct str url; /* its API, without a trailing slash */
-};
 
 enum target_kind {
     TARGET_ROLE,     /* the owning team's receiver for the role, bound when the step fires */
@@ -93,7 +88,7 @@ struct global_config {
     uint64_t hash; /* of the text */
     struct am_global global;
     struct receivers receivers;
-    const struct global_node *nodes; /* `globals`; may be empty with one node */
+    const struct config_node *nodes; /* `globals`; may be empty with one node */
     size_t nodes_n;
     struct str secret_file; /* cluster.secret_file as written, relative to global.yml; "": none */
     struct str secret;      /* its bytes: global_config_set_secret */
@@ -121,7 +116,7 @@ struct global_config *global_config_ref(struct global_config *c);
 void global_config_unref(struct global_config *c); /* frees with the last; NULL is fine */
 
 const struct team *global_config_find_team(const struct global_config *c, struct str name);
-const struct global_node *global_config_find_node(const struct global_config *c, struct str name);
+const struct config_node *global_config_find_node(const struct global_config *c, struct str name);
 
 /* The one owner: the deepest team whose owns all hold; root when none does. */
 const struct team *team_owner(const struct global_config *c, struct labels labels);
