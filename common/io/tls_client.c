@@ -283,18 +283,25 @@ int tls_client_reload(struct tls_client *t, struct err *err)
     return reload(t, err);
 }
 
+int tls_client_poll(struct tls_client *t, struct err *err)
+{
+    int rc;
+
+    if (!take_stamps(t))
+        return 0;
+    rc = reload(t, err);
+    return rc < 0 ? rc : 1;
+}
+
 static void on_poll(void *arg)
 {
     struct tls_client *t = arg;
     struct err err;
+    int rc = tls_client_poll(t, &err);
 
     loop_timer_set(&t->poll, loop_now(t->loop).mono_ms + TLS_CLIENT_POLL_MS);
-    if (take_stamps(t)) {
-        int rc = reload(t, &err);
-
-        if (t->on_reload != NULL)
-            t->on_reload(rc < 0 ? &err : NULL, t->arg);
-    }
+    if (rc != 0 && t->on_reload != NULL)
+        t->on_reload(rc < 0 ? &err : NULL, t->arg);
 }
 
 /* --- The object --- */

@@ -58,6 +58,10 @@ void tls_client_free(struct tls_client *t);              /* gives up one referen
 /* Loads the files again whether or not they changed; on failure the old set stays. */
 MUST_CHECK int tls_client_reload(struct tls_client *t, struct err *err);
 
+/* The same if a file changed; the poll calls it. Returns 1 when a new set is in force, 0 when
+ * nothing changed, or a negative errno. */
+MUST_CHECK int tls_client_poll(struct tls_client *t, struct err *err);
+
 void tls_client_info_get(const struct tls_client *t, struct tls_client_info *ret);
 uint64_t tls_client_generation(const struct tls_client *t);
 
