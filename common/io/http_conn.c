@@ -10,6 +10,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -201,7 +202,7 @@ static bool cert_is_good(struct conn *c)
     log_warn("connection closed: client certificate is not valid any more",
              KV("remote", (const char *)c->address), KV("serial", (const char *)c->peer->serial),
              KV("reason", (const char *)err.text));
-    return false;
+    return false; /* once a connection, and there was a handshake: it needs no rate limit */
 }
 
 void conn_recheck(struct conn *c)
@@ -348,13 +349,15 @@ static void on_written(struct bufferevent *bev UNUSED, void *arg)
 
 static void on_handshake(struct conn *c)
 {
+    uint64_t suppressed;
     struct err err;
 
     if (tls_peer_new(c->listener->o.tls, bufferevent_openssl_get_ssl(c->bev),
                      loop_now(c->server->loop).wall_ms, &c->peer, &err) < 0) {
         c->server->stats.handshake_failures++;
-        log_warn("client certificate refused", KV("remote", (const char *)c->address),
-                 KV("reason", (const char *)err.text));
+        if (log_every(&c->server->log_handshake, now_ms(c), MS_PER_S, &suppressed))
+            log_warn("client certificate refused", KV("remote", (const char *)c->address),
+                     KV("reason", (const char *)err.text), KV("suppressed", suppressed));
         conn_close(c);
         return;
     }
@@ -372,6 +375,21 @@ static void on_eof(struct conn *c)
     bufferevent_disable(c->bev, EV_READ);
 }
 
+/* A client whose certificate does not verify is told by an alert, and the operator here. */
+static void handshake_failed(struct conn *c)
+{
+    unsigned long code = bufferevent_get_openssl_error(c->bev);
+    const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+    uint64_t suppressed;
+
+    c->server->stats.handshake_failures++;
+    if (log_every(&c->server->log_handshake, now_ms(c), MS_PER_S, &suppressed))
+        log_warn("TLS handshake failed", KV("remote", (const char *)c->address),
+                 KV("reason", reason != NULL ? reason : "connection closed"),
+                 KV("suppressed", suppressed));
+    conn_close(c);
+}
+
 static void on_event(struct bufferevent *bev UNUSED, short what, void *arg)
 {
     struct conn *c = arg;
@@ -379,13 +397,11 @@ static void on_event(struct bufferevent *bev UNUSED, short what, void *arg)
     loop_enter(c->server->loop);
     if ((what & BEV_EVENT_CONNECTED) != 0) {
         on_handshake(c);
+    } else if (c->state == CONN_HANDSHAKE) {
+        handshake_failed(c);
     } else if ((what & BEV_EVENT_EOF) != 0) {
-        if (c->state == CONN_HANDSHAKE)
-            c->server->stats.handshake_failures++;
         on_eof(c);
     } else if ((what & BEV_EVENT_ERROR) != 0) {
-        if (c->state == CONN_HANDSHAKE)
-            c->server->stats.handshake_failures++;
         conn_close(c);
     }
 }

@@ -91,7 +91,7 @@ struct http_server {
     uint64_t last_id;
     struct buf scratch;
     struct loop_timer accept_again, sweep, stop_at;
-    struct log_every log_pause, log_refused;
+    struct log_every log_pause, log_refused, log_handshake;
     bool stopping;
     loop_fn on_stopped;
     void *on_stopped_arg;

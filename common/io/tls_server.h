@@ -82,7 +82,7 @@ struct tls_peer {
     struct identity identity; /* kind IDENTITY_NONE unless the listener has a trust domain */
     char common_name[256];    /* "" when absent or longer */
     char uri_san[256];        /* the first; "" when absent or longer */
-    char serial[48];          /* hexadecimal */
+    char serial[48];          /* lower-case hexadecimal */
     int64_t ends_wall_ms;     /* notAfter */
     struct tls_peer_state *state;
 };
