@@ -37,9 +37,10 @@
  * has a deadline of its own.
  *
  * High-water mark. `hwm` holds the sequence number of the last commit, written and synced after the
- * commit was reported: at once when nothing is waiting, otherwise at most 100 ms late. A
- * database that comes back with less than that has lost its tail, which SQLite alone does not
- * notice. So a loss is detected except for the last 100 ms before a crash. */
+ * commit was reported: at once when the last mark is older than 100 ms, otherwise when it is, so
+ * that it costs a busy store nothing. A database that comes back with less than that has lost its
+ * tail, which SQLite alone does not notice. A loss is detected except for the last 100 ms before a
+ * crash. */
 #pragma once
 
 #include "common/base/err.h"

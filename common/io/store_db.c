@@ -2,10 +2,12 @@
 
 #include "common/base/hash.h"
 #include "common/io/clock.h"
+#include "common/io/files.h"
 #include "common/io/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <unistd.h>
 
 #define APPLICATION_ID 0x746f6373 /* "tocs" */
@@ -121,6 +123,20 @@ static int check_version_in_file(const struct store_db *d, struct err *err)
     version =
         (uint32_t)head[60] << 24 | (uint32_t)head[61] << 16 | (uint32_t)head[62] << 8 | head[63];
     return version > STORE_SCHEMA ? newer(d, version, err) : 0;
+}
+
+/* SQLite would make it readable for everybody, as the umask allows. Failing is left to SQLite. */
+static void make_file(const struct store_db *d)
+{
+    char *copy;
+    int fd = open(d->file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return;
+    close(fd);
+    copy = xstrdup(d->file);
+    (void)!dir_sync(dirname(copy), NULL);
+    free(copy);
 }
 
 static int on_wal(void *arg, sqlite3 *handle UNUSED, const char *name UNUSED, int pages)
@@ -313,6 +329,7 @@ int store_db_open(struct store_db *d, struct err *err)
     d->seq = 0;
     d->wal_pages = 0;
     d->made = false;
+    make_file(d);
     rc = sqlite3_open_v2(d->file, &d->handle,
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                              SQLITE_OPEN_PRIVATECACHE,

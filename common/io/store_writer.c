@@ -326,7 +326,7 @@ bool store_work_idle(struct store *s, bool long_idle)
 {
     if (s->db.handle == NULL)
         return false;
-    if (!s->seq_marked) {
+    if (!s->seq_marked && (s->manual || clock_mono_ms() >= s->hwm_next_ms)) {
         store_write_mark(s, false);
         if (s->seq_marked)
             return true;
@@ -351,8 +351,8 @@ static bool wait_for_work(struct store *s, bool *ret_stop)
 
     if (s->db.handle == NULL)
         wait_ms = max_i64(s->retry_ms - clock_mono_ms(), 1);
-    else if (!s->seq_marked) /* writing it failed: again before long */
-        wait_ms = RETRY_FIRST_MS;
+    else if (!s->seq_marked)
+        wait_ms = clamp_i64(s->hwm_next_ms - clock_mono_ms(), 1, HWM_EVERY_MS);
     clock_gettime(CLOCK_MONOTONIC, &until);
     until_ns = (int64_t)until.tv_nsec + wait_ms % MS_PER_S * 1000000;
     until.tv_sec += wait_ms / MS_PER_S + until_ns / 1000000000;

@@ -29,7 +29,7 @@ static void key_name(char ret[16], unsigned key)
 }
 
 /* Transaction txn writes these; by its id, so that wholeness can be checked afterwards. */
-static unsigned key_of(uint64_t txn, unsigned i)
+static unsigned key_of(uint64_t txn, uint64_t i)
 {
     return (unsigned)((txn * 7 + i * 13) % KEYS);
 }
