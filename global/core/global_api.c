@@ -232,7 +232,7 @@ static void show_incident(struct global *g, const struct engine_request *r, stru
 
 static struct str node_url(const struct global *g, struct str name)
 {
-    const struct global_node *n = global_config_find_node(g->config, name);
+    const struct config_node *n = global_config_find_node(g->config, name);
 
     return n != NULL ? n->url : STR_EMPTY;
 }
