@@ -3,6 +3,7 @@
 
 #include "common/core/alerts/alerts.h"
 #include "common/core/api/api_v2.h"
+#include "common/core/config/config_text.h"
 #include "common/core/deferred.h"
 #include "common/core/engine.h"
 #include "common/core/group/groups.h"
@@ -30,11 +31,13 @@ struct edge {
     bool stopping;
     bool store_failing; /* the last transaction reported was not stored */
     bool rows_lost;     /* some were refused: every row is put again after the next success */
-    struct engine_start start; /* of ENGINE_START */
+    struct engine_start start;   /* of ENGINE_START */
+    struct engine_health health; /* the newest; zeroed before the first */
     int64_t started_wall_ms, started_mono_ms;
     int64_t sweep_nflog_mono_ms, sweep_alerts_mono_ms; /* next sweeps */
     int64_t config_wall_ms;                            /* of the last configuration taken */
     struct {
+        uint64_t received_firing, received_resolved, invalid;
         uint64_t posts_refused_full;  /* 503: alert table full */
         uint64_t posts_refused_spool; /* 503: no room in the spool */
         uint64_t posts_refused_store; /* 503: the store is failing */

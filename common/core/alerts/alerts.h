@@ -32,6 +32,7 @@ struct alert {
     int64_t ended_mono_ms;   /* when it stopped firing; of no meaning while firing */
     uint32_t version;        /* rises with every put */
     bool firing;             /* reported as such */
+    bool grouped;            /* in the groups of all its routes; the groups' */
     bool timeout;            /* endsAt was synthesised from resolve_timeout */
     bool forwarded;          /* edge: an episode is open at the forwarding side */
     bool stored;             /* edge: there is a row of it in the store */
@@ -70,9 +71,6 @@ MUST_CHECK int alerts_put(struct alerts *t, const struct alert_input *in, struct
 /* The next firing alert whose endsAt has passed, now resolved; NULL when there is none. */
 struct alert *alerts_expire(struct alerts *t, struct now now);
 int64_t alerts_next_ms(const struct alerts *t); /* mono; TIME_NEVER for none */
-
-/* Sets an alert's end, as when it is restored with grace: firing until then. */
-void alert_set_ends(struct alerts *t, struct alert *a, int64_t ends_wall_ms, struct now now);
 
 /* Removes it; it must be in no group. */
 void alerts_remove(struct alerts *t, struct alert *a);

@@ -42,6 +42,12 @@ struct engine_reply api_make_reply(struct arena *a, const struct engine_request 
 void api_reply_not_found(struct out *out, const struct engine_request *r);
 void api_reply_not_allowed(struct out *out, const struct engine_request *r, const char *allow);
 
+/* The matchers of a repeated parameter, all of which must hold; texts in the arena, to be cleared
+ * by matchers_clear. */
+MUST_CHECK int api_params_matchers(const struct http_params *q, const char *name,
+                                   enum matcher_mode mode, struct arena *a, struct matchers *ret,
+                                   struct err *err);
+
 /* ---- GET /api/v2/alerts ---- */
 
 /* Listings under way, one per request, written in slices of about API_SLICE_BYTES. */

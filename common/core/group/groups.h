@@ -23,7 +23,7 @@ struct group_member {
 };
 
 struct flush_item {
-    struct group_member *member; /* stays while the flush is under way */
+    struct group_member *member; /* NULL once the alert was taken out of the group */
     uint32_t version;
     bool resolved;
 };
@@ -32,6 +32,7 @@ struct flush_item {
  */
 struct flush {
     struct group *group;
+    void *job;                /* the notifier's */
     int64_t deadline_mono_ms; /* group_interval, at least 10 s, from the start */
     struct flush_item *v;
     size_t n;
@@ -46,23 +47,26 @@ MUST_CHECK int groups_insert(struct groups *g, const struct route *root, struct 
                              struct now now, struct arena *scratch);
 
 /* Another tree: groups of a route that stayed the same (id, receiver, grouping, intervals) keep
- * their timers and their flush; of the others the alerts are taken out, and on_drop is called while
- * the group still exists. The caller inserts all alerts again afterwards. */
+ * their timers and their flush; the others go, and on_drop is called while each still exists. The
+ * caller calls groups_regroup for every alert afterwards. Both trees are alive. */
 void groups_retarget(struct groups *g, const struct route *root,
                      void (*on_drop)(struct group *group, void *arg), void *arg);
+/* Like groups_insert, and takes the alert out of groups that are no longer its own. */
+MUST_CHECK int groups_regroup(struct groups *g, const struct route *root, struct alert *a,
+                              struct now now, struct arena *scratch);
 
 /* The next group that is due, with its flush begun; NULL when none is. The timer has been armed
  * again. A group without alerts is removed instead of returned. */
 struct flush *groups_next_due(struct groups *g, struct now now, struct arena *scratch);
 int64_t groups_next_ms(const struct groups *g);
 
-/* The flush is over. The flush, and perhaps the group, is gone afterwards. on_left is called for
- * each alert that left the group. */
+/* The flush is over. The flush, and perhaps the group, is gone afterwards. */
 void groups_flushed(struct groups *g, struct flush *f, bool success, struct now now);
 
 const struct route *group_route(const struct group *g);
 struct labels group_labels(const struct group *g);
 struct str group_key(const struct group *g);
+struct flush *group_flush(struct group *g); /* the one under way; NULL for none */
 
 size_t groups_count(const struct groups *g);
 uint64_t groups_refused(const struct groups *g); /* not made because there were too many */

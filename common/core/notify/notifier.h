@@ -29,7 +29,7 @@ void notifier_free(struct notifier *n); /* flushes under way are forgotten, with
 void notifier_flush(struct notifier *n, struct flush *f, void *config, struct now now,
                     struct out *out);
 /* Stops telling about a group (its flush, if any); its sends are cancelled. No on_done. */
-void notifier_cancel(struct notifier *n, const struct group *group, struct out *out);
+void notifier_cancel(struct notifier *n, struct group *group, struct out *out);
 /* True when the send was one of ours. */
 bool notifier_delivered(struct notifier *n, const struct engine_delivery *d, struct now now,
                         struct out *out);

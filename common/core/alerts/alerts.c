@@ -1,0 +1,448 @@
+#include "common/core/alerts/alerts.h"
+
+#include "common/base/hash.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define BUCKETS_MIN 64
+
+/* len[] holds the lengths of name and value of each label, then of each annotation; the texts
+ * follow in that order, then generatorURL. */
+struct alert_text {
+    uint32_t labels_n, annotations_n, generator_n;
+    uint32_t bytes; /* of the whole block */
+    uint32_t len[];
+};
+
+/* The bucket of an alert is given by the first bits of its fingerprint, and a bucket's chain is
+ * sorted: so the whole table is. */
+struct alerts {
+    struct alert **bucket;
+    size_t buckets; /* a power of two */
+    unsigned shift;
+    size_t n, max, firing, text_bytes;
+    struct heap ends;
+    uint64_t collisions, refused_full;
+};
+
+/* ---- packed texts ---- */
+
+static const char *text_start(const struct alert_text *t)
+{
+    return (const char *)(t->len + 2 * (t->labels_n + t->annotations_n));
+}
+
+static size_t labels_bytes(struct labels l)
+{
+    size_t n = 0;
+
+    LABELS_EACH (&l, it)
+        n += it->name.n + it->value.n;
+    return n;
+}
+
+static char *pack(char *p, uint32_t *len, struct labels l)
+{
+    LABELS_EACH (&l, it) {
+        *len++ = (uint32_t)it->name.n;
+        *len++ = (uint32_t)it->value.n;
+        if (it->name.n > 0)
+            memcpy(p, it->name.p, it->name.n);
+        p += it->name.n;
+        if (it->value.n > 0)
+            memcpy(p, it->value.p, it->value.n);
+        p += it->value.n;
+    }
+    return p;
+}
+
+static struct alert_text *text_new(const struct alert_input *in)
+{
+    size_t text = labels_bytes(in->labels) + labels_bytes(in->annotations) + in->generator_url.n;
+    size_t bytes = sizeof(struct alert_text) +
+                   2 * sizeof(uint32_t) * (in->labels.n + in->annotations.n) + text;
+    struct alert_text *t;
+    char *p;
+
+    assert(bytes <= UINT32_MAX);
+    t = xmalloc(bytes);
+    *t = (struct alert_text){.labels_n = (uint32_t)in->labels.n,
+                             .annotations_n = (uint32_t)in->annotations.n,
+                             .generator_n = (uint32_t)in->generator_url.n,
+                             .bytes = (uint32_t)bytes};
+    p = (char *)(t->len + 2 * (in->labels.n + in->annotations.n));
+    p = pack(p, t->len, in->labels);
+    p = pack(p, t->len + 2 * in->labels.n, in->annotations);
+    if (in->generator_url.n > 0)
+        memcpy(p, in->generator_url.p, in->generator_url.n);
+    return t;
+}
+
+/* Compares l with the packed labels that begin at *p and *len, and moves both behind them. */
+static bool packed_eq(const char **p, const uint32_t **len, size_t n, struct labels l)
+{
+    if (l.n != n)
+        return false;
+    LABELS_EACH (&l, it) {
+        if ((*len)[0] != it->name.n || (*len)[1] != it->value.n ||
+            !str_eq((struct str){.p = *p, .n = it->name.n}, it->name) ||
+            !str_eq((struct str){.p = *p + it->name.n, .n = it->value.n}, it->value))
+            return false;
+        *p += it->name.n + it->value.n;
+        *len += 2;
+    }
+    return true;
+}
+
+static bool text_labels_eq(const struct alert_text *t, struct labels l)
+{
+    const char *p = text_start(t);
+    const uint32_t *len = t->len;
+
+    return packed_eq(&p, &len, t->labels_n, l);
+}
+
+static bool text_eq(const struct alert_text *t, const struct alert_input *in)
+{
+    const char *p = text_start(t);
+    const uint32_t *len = t->len;
+
+    return packed_eq(&p, &len, t->labels_n, in->labels) &&
+           packed_eq(&p, &len, t->annotations_n, in->annotations) &&
+           str_eq((struct str){.p = p, .n = t->generator_n}, in->generator_url);
+}
+
+static struct labels unpack(const char *p, const uint32_t *len, size_t n, struct arena *arena)
+{
+    struct label *v = ARENA_ARRAY(arena, struct label, n);
+
+    for (size_t i = 0; i < n; i++) {
+        v[i].name = (struct str){.p = p, .n = len[2 * i]};
+        p += len[2 * i];
+        v[i].value = (struct str){.p = p, .n = len[2 * i + 1]};
+        p += len[2 * i + 1];
+    }
+    return (struct labels){.v = v, .n = n};
+}
+
+static const char *skip(const char *p, const uint32_t *len, size_t n)
+{
+    for (size_t i = 0; i < 2 * n; i++)
+        p += len[i];
+    return p;
+}
+
+struct labels alert_labels(const struct alert *a, struct arena *arena)
+{
+    return unpack(text_start(a->text), a->text->len, a->text->labels_n, arena);
+}
+
+struct labels alert_annotations(const struct alert *a, struct arena *arena)
+{
+    const struct alert_text *t = a->text;
+    const char *p = skip(text_start(t), t->len, t->labels_n);
+
+    return unpack(p, t->len + 2 * (size_t)t->labels_n, t->annotations_n, arena);
+}
+
+struct str alert_generator_url(const struct alert *a)
+{
+    const struct alert_text *t = a->text;
+
+    return (struct str){.p = (const char *)t + t->bytes - t->generator_n, .n = t->generator_n};
+}
+
+struct str alert_label(const struct alert *a, struct str name)
+{
+    const struct alert_text *t = a->text;
+    const char *p = text_start(t);
+
+    for (size_t i = 0; i < t->labels_n; i++) {
+        if (str_eq((struct str){.p = p, .n = t->len[2 * i]}, name))
+            return (struct str){.p = p + t->len[2 * i], .n = t->len[2 * i + 1]};
+        p += t->len[2 * i] + t->len[2 * i + 1];
+    }
+    return STR_EMPTY;
+}
+
+uint64_t alert_xxh64(const struct alert *a, struct arena *arena)
+{
+    return labels_xxh64(alert_labels(a, arena));
+}
+
+static int compare_key(struct labels a, struct labels b, struct str name)
+{
+    struct str va = labels_get(a, name), vb = labels_get(b, name);
+
+    if (va.n == 0 && vb.n == 0)
+        return 0;
+    if (va.n == 0 || vb.n == 0)
+        return va.n == 0 ? 1 : -1;
+    return str_cmp(va, vb);
+}
+
+int alert_labels_cmp(struct labels a, struct labels b)
+{
+    int c = compare_key(a, b, STR("job"));
+
+    if (c == 0)
+        c = compare_key(a, b, STR("instance"));
+    return c != 0 ? c : labels_cmp(a, b);
+}
+
+/* ---- the table ---- */
+
+static void set_buckets(struct alerts *t, size_t buckets)
+{
+    t->bucket = xcalloc(buckets, sizeof(struct alert *));
+    t->buckets = buckets;
+    t->shift = 64 - (unsigned)__builtin_ctzll(buckets);
+}
+
+struct alerts *alerts_new(size_t alerts_max)
+{
+    struct alerts *t = xcalloc(1, sizeof(*t));
+
+    t->max = alerts_max;
+    heap_init(&t->ends);
+    set_buckets(t, BUCKETS_MIN);
+    return t;
+}
+
+static void alert_free(struct alert *a)
+{
+    assert(a->groups == NULL);
+    free(a->text);
+    free(a);
+}
+
+void alerts_free(struct alerts *t)
+{
+    if (t == NULL)
+        return;
+    for (size_t i = 0; i < t->buckets; i++) {
+        for (struct alert *a = t->bucket[i], *next; a != NULL; a = next) {
+            next = a->next;
+            alert_free(a);
+        }
+    }
+    heap_clear(&t->ends);
+    free(t->bucket);
+    free(t);
+}
+
+/* Each old chain is sorted and falls into a run of new buckets: appending keeps the order. */
+static void grow(struct alerts *t)
+{
+    struct alert **old = t->bucket;
+    size_t old_n = t->buckets;
+
+    set_buckets(t, old_n * 4);
+    for (size_t i = 0; i < old_n; i++) {
+        struct alert **tail = NULL;
+        size_t tail_bucket = 0;
+
+        for (struct alert *a = old[i], *next; a != NULL; a = next) {
+            size_t b = (size_t)(a->fp >> t->shift);
+
+            next = a->next;
+            if (tail == NULL || b != tail_bucket)
+                tail = &t->bucket[b];
+            tail_bucket = b;
+            a->next = NULL;
+            *tail = a;
+            tail = &a->next;
+        }
+    }
+    free(old);
+}
+
+/* Where the alert with the least fingerprint ≥ fp of its bucket hangs. */
+static struct alert **place_of(const struct alerts *t, uint64_t fp)
+{
+    struct alert **p = &t->bucket[fp >> t->shift];
+
+    while (*p != NULL && (*p)->fp < fp)
+        p = &(*p)->next;
+    return p;
+}
+
+struct alert *alerts_find(const struct alerts *t, uint64_t fp)
+{
+    struct alert *a = *place_of(t, fp);
+
+    return a != NULL && a->fp == fp ? a : NULL;
+}
+
+struct alert *alerts_from(const struct alerts *t, uint64_t fp)
+{
+    struct alert *a = *place_of(t, fp);
+
+    for (size_t i = (size_t)(fp >> t->shift) + 1; a == NULL && i < t->buckets; i++)
+        a = t->bucket[i];
+    return a;
+}
+
+bool alerts_has_room(const struct alerts *t, size_t more)
+{
+    return more <= t->max && t->n <= t->max - more;
+}
+
+static struct alert *insert(struct alerts *t, uint64_t fp)
+{
+    struct alert *a = xcalloc(1, sizeof(*a)), **p;
+
+    if (t->n >= t->buckets)
+        grow(t);
+    p = place_of(t, fp);
+    a->fp = fp;
+    a->next = *p;
+    *p = a;
+    t->n++;
+    return a;
+}
+
+void alerts_remove(struct alerts *t, struct alert *a)
+{
+    struct alert **p = place_of(t, a->fp);
+
+    assert(*p == a);
+    *p = a->next;
+    t->n--;
+    t->text_bytes -= a->text->bytes;
+    if (a->firing)
+        t->firing--;
+    heap_remove(&t->ends, &a->ends);
+    alert_free(a);
+}
+
+static void set_text(struct alerts *t, struct alert *a, const struct alert_input *in)
+{
+    if (a->text != NULL && text_eq(a->text, in))
+        return;
+    if (a->text != NULL) {
+        t->text_bytes -= a->text->bytes;
+        free(a->text);
+    }
+    a->text = text_new(in);
+    t->text_bytes += a->text->bytes;
+}
+
+/* §1.6, the incoming statement being the later one. Order never rests on updatedAt: it is a wall
+ * clock's. */
+static void merge(const struct alert *old, const struct alert_input *in, struct now now,
+                  int64_t *starts, int64_t *ends)
+{
+    bool overlap =
+        (in->ends_wall_ms > old->starts_wall_ms && in->ends_wall_ms < old->ends_wall_ms) ||
+        (in->starts_wall_ms > old->starts_wall_ms && in->starts_wall_ms < old->ends_wall_ms);
+
+    if (!overlap)
+        return;
+    *starts = min_i64(old->starts_wall_ms, in->starts_wall_ms);
+    if (old->ends_wall_ms <= in->ends_wall_ms)
+        return;
+    if (in->ends_wall_ms <= now.wall_ms ? !old->firing : !old->timeout)
+        *ends = old->ends_wall_ms;
+}
+
+static void set_firing(struct alerts *t, struct alert *a, bool firing, struct now now)
+{
+    if (firing)
+        heap_set(&t->ends, &a->ends, now.mono_ms + (a->ends_wall_ms - now.wall_ms));
+    else
+        heap_remove(&t->ends, &a->ends);
+    if (firing == a->firing)
+        return;
+    a->firing = firing;
+    if (firing) {
+        t->firing++;
+    } else {
+        t->firing--;
+        a->ended_mono_ms = now.mono_ms;
+    }
+}
+
+int alerts_put(struct alerts *t, const struct alert_input *in, struct now now, struct alert **ret,
+               enum alert_change *ret_change)
+{
+    uint64_t fp = labels_fingerprint(in->labels);
+    struct alert *a = alerts_find(t, fp);
+    int64_t starts = in->starts_wall_ms, ends = in->ends_wall_ms;
+    bool known = a != NULL, was_firing;
+
+    assert(in->starts_wall_ms != WALL_ABSENT && in->starts_wall_ms <= in->ends_wall_ms);
+    if (known && !text_labels_eq(a->text, in->labels)) {
+        t->collisions++;
+        return -EEXIST;
+    }
+    if (!known && t->n >= t->max) {
+        t->refused_full++;
+        return -ENOSPC;
+    }
+    if (known)
+        merge(a, in, now, &starts, &ends);
+    else
+        a = insert(t, fp);
+    was_firing = a->firing;
+    set_text(t, a, in);
+    a->starts_wall_ms = starts;
+    a->ends_wall_ms = ends;
+    a->updated_wall_ms = now.wall_ms;
+    a->timeout = in->timeout;
+    a->version++;
+    if (!known)
+        a->ended_mono_ms = now.mono_ms;
+    set_firing(t, a, ends > now.wall_ms, now);
+    *ret = a;
+    if (a->firing)
+        *ret_change = was_firing ? ALERT_REFRESH : known ? ALERT_REFIRED : ALERT_NEW;
+    else
+        *ret_change = was_firing ? ALERT_RESOLVED : ALERT_QUIET;
+    return 0;
+}
+
+struct alert *alerts_expire(struct alerts *t, struct now now)
+{
+    struct heap_node *first = heap_first(&t->ends);
+    struct alert *a;
+
+    if (first == NULL || first->at_ms > now.mono_ms)
+        return NULL;
+    a = CONTAINER_OF(first, struct alert, ends);
+    set_firing(t, a, false, now);
+    a->version++;
+    return a;
+}
+
+int64_t alerts_next_ms(const struct alerts *t)
+{
+    return heap_next_ms(&t->ends);
+}
+
+struct alerts_stats alerts_stats(const struct alerts *t)
+{
+    return (struct alerts_stats){.count = t->n,
+                                 .firing = t->firing,
+                                 .max = t->max,
+                                 .text_bytes = t->text_bytes,
+                                 .collisions = t->collisions,
+                                 .refused_full = t->refused_full};
+}
+
+uint64_t alerts_digest(const struct alerts *t)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < t->buckets; i++) {
+        for (const struct alert *a = t->bucket[i]; a != NULL; a = a->next) {
+            uint64_t h = hash_mix(a->fp, (uint64_t)a->starts_wall_ms);
+
+            h = hash_mix(h, (uint64_t)a->ends_wall_ms);
+            sum += hash_mix(h, (uint64_t)a->firing << 1 | (uint64_t)a->forwarded);
+        }
+    }
+    return sum;
+}

@@ -1,0 +1,309 @@
+/* GET /api/v2/alerts, in slices. A listing remembers its filters and the fingerprint it goes on
+ * from: the table may change between two slices, and an alert that is there all the time is listed
+ * once. */
+#include "common/core/api/api_v2.h"
+
+#include "common/base/json.h"
+#include "common/base/map.h"
+#include "common/core/group/groups.h"
+
+#include <errno.h>
+
+/* An alert that is filtered away costs time too: so many are looked at for one slice. */
+#define LOOKED_AT_MAX 20000
+
+struct listing {
+    UT_hash_handle hh;
+    uint64_t request_id;
+    struct arena *arena; /* the filters' texts */
+    struct matchers filter;
+    struct matchers receiver_matchers;
+    struct regex *receiver; /* NULL: any */
+    bool none;              /* active=false: no alert can pass */
+    bool comma;
+    uint64_t next_fp;
+};
+
+struct api_v2 {
+    const struct alerts *alerts;
+    struct listing *by_request;
+};
+
+struct api_v2 *api_v2_new(const struct alerts *alerts)
+{
+    struct api_v2 *api = xcalloc(1, sizeof(*api));
+
+    api->alerts = alerts;
+    return api;
+}
+
+static void listing_free(struct listing *l)
+{
+    matchers_clear(&l->filter);
+    matchers_clear(&l->receiver_matchers);
+    regex_free(l->receiver);
+    arena_free(l->arena);
+    free(l);
+}
+
+void api_v2_free(struct api_v2 *api)
+{
+    struct listing *l, *next;
+
+    if (api == NULL)
+        return;
+    HASH_ITER (hh, api->by_request, l, next) {
+        HASH_DELETE(hh, api->by_request, l);
+        listing_free(l);
+    }
+    free(api);
+}
+
+/* ---- filters ---- */
+
+/* §10.7: with an empty pattern = and =~ ask for absence, != and !~ for presence. */
+static bool filter_one(const struct matcher *m, struct labels l)
+{
+    bool present = labels_get(l, m->name).p != NULL;
+
+    if (m->value.n > 0)
+        return matcher_matches(m, l);
+    if (m->op == MATCH_EQ || m->op == MATCH_RE)
+        return !present || matcher_matches(m, l);
+    return present || matcher_matches(m, l);
+}
+
+static bool filter_all(const struct matchers *m, struct labels l)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        if (!filter_one(&m->v[i], l))
+            return false;
+    }
+    return true;
+}
+
+static bool receivers_pass(const struct listing *l, const struct alert *a)
+{
+    bool named = l->receiver == NULL, matched = l->receiver_matchers.n == 0;
+
+    for (const struct group_member *m = a->groups; m != NULL && !(named && matched); m = m->next) {
+        struct label name = {.name = STR("name"), .value = group_route(m->group)->receiver->name};
+
+        if (!named && regex_match(l->receiver, name.value))
+            named = true;
+        if (!matched && filter_all(&l->receiver_matchers, (struct labels){.v = &name, .n = 1}))
+            matched = true;
+    }
+    return named && matched;
+}
+
+/* ---- elements ---- */
+
+static void put_labels(struct json_writer *w, const char *key, struct labels l)
+{
+    json_key(w, key);
+    json_open_object(w);
+    LABELS_EACH (&l, it) {
+        json_key_str(w, it->name);
+        json_add_str(w, it->value);
+    }
+    json_close_object(w);
+}
+
+static void put_empty_list(struct json_writer *w, const char *key)
+{
+    json_key(w, key);
+    json_open_array(w);
+    json_close_array(w);
+}
+
+static void put_alert(struct json_writer *w, const struct alert *a, struct labels labels,
+                      struct arena *arena)
+{
+    struct str url = alert_generator_url(a);
+    char fp[17];
+
+    (void)snprintf(fp, sizeof(fp), "%016llx", (unsigned long long)a->fp);
+    json_open_object(w);
+    put_labels(w, "annotations", alert_annotations(a, arena));
+    json_put_time(w, "endsAt", a->ends_wall_ms);
+    json_put_str(w, "fingerprint", str_from(fp));
+    json_key(w, "receivers");
+    json_open_array(w);
+    for (const struct group_member *m = a->groups; m != NULL; m = m->next) {
+        json_open_object(w);
+        json_put_str(w, "name", group_route(m->group)->receiver->name);
+        json_close_object(w);
+    }
+    json_close_array(w);
+    json_put_time(w, "startsAt", a->starts_wall_ms);
+    json_key(w, "status");
+    json_open_object(w);
+    put_empty_list(w, "inhibitedBy");
+    put_empty_list(w, "mutedBy");
+    put_empty_list(w, "silencedBy");
+    json_put_str(w, "state", STR("active"));
+    json_close_object(w);
+    json_put_time(w, "updatedAt", a->updated_wall_ms);
+    if (url.n > 0)
+        json_put_str(w, "generatorURL", url);
+    put_labels(w, "labels", labels);
+    json_close_object(w);
+}
+
+/* ---- slices ---- */
+
+/* Writes elements until the slice is full; true when the listing is complete. */
+static bool fill(const struct api_v2 *api, struct listing *l, struct buf *b)
+{
+    struct arena *scratch = arena_new(0);
+    const struct alert *a = l->none ? NULL : alerts_from(api->alerts, l->next_fp);
+
+    for (size_t looked_at = 0; a != NULL && b->n < API_SLICE_BYTES && looked_at < LOOKED_AT_MAX;
+         looked_at++) {
+        struct labels labels = alert_labels(a, scratch);
+
+        if (a->firing && filter_all(&l->filter, labels) && receivers_pass(l, a)) {
+            struct json_writer w;
+
+            if (l->comma)
+                buf_add_char(b, ',');
+            l->comma = true;
+            json_writer_init(&w, b);
+            put_alert(&w, a, labels, scratch);
+        }
+        arena_reset(scratch);
+        if (a->fp == UINT64_MAX) {
+            a = NULL;
+        } else {
+            l->next_fp = a->fp + 1;
+            a = alerts_from(api->alerts, l->next_fp);
+        }
+    }
+    arena_free(scratch);
+    return a == NULL;
+}
+
+/* A slice as text; *ret_done when it is the last. */
+static struct str slice(const struct api_v2 *api, struct listing *l, bool first, struct arena *a,
+                        bool *ret_done)
+{
+    struct str text;
+    struct buf b;
+
+    buf_init(&b, 0);
+    if (first)
+        buf_add_char(&b, '[');
+    *ret_done = fill(api, l, &b);
+    if (*ret_done)
+        buf_add_str(&b, STR("]\n"));
+    text = arena_str(a, buf_str(&b));
+    buf_clear(&b);
+    return text;
+}
+
+/* ---- requests ---- */
+
+static int listing_parse(struct listing *l, struct str query, enum matcher_mode mode,
+                         struct str *ret_error)
+{
+    struct arena *a = l->arena;
+    struct http_params q = http_query_parse(query, a);
+    struct str receiver = http_param_get(&q, "receiver");
+    struct err err;
+    int r;
+
+    l->none = !http_param_bool(&q, "active", true);
+    r = api_params_matchers(&q, "filter", mode, a, &l->filter, &err);
+    if (r < 0) {
+        *ret_error = arena_str(a, str_from(err.text));
+        return r;
+    }
+    if (receiver.n > 0 && (r = regex_new(receiver, &l->receiver, &err)) < 0) {
+        *ret_error = arena_fmt(a, "failed to parse receiver param: %s", err.text);
+        return r;
+    }
+    r = api_params_matchers(&q, "receiver_matchers", mode, a, &l->receiver_matchers, &err);
+    if (r < 0)
+        *ret_error = arena_fmt(a, "failed to parse receiver_matchers param: %s", err.text);
+    return r;
+}
+
+static void too_many(const struct engine_request *r, struct out *out)
+{
+    struct engine_reply reply = {
+        .request_id = r->id,
+        .status = 503,
+        .content_type = "text/plain; charset=utf-8",
+        .body = arena_fmt(out_arena(out),
+                          "Limit of concurrent GET requests reached (%d), try again later.\n\n",
+                          API_LISTINGS_MAX)};
+
+    out_reply(out, &reply);
+}
+
+void api_v2_get_alerts(struct api_v2 *api, const struct engine_request *r, enum matcher_mode mode,
+                       struct out *out)
+{
+    struct arena *a = out_arena(out);
+    struct engine_reply reply;
+    struct listing *l;
+    struct str error;
+    bool done;
+
+    if (HASH_COUNT(api->by_request) >= API_LISTINGS_MAX) {
+        too_many(r, out);
+        return;
+    }
+    l = xcalloc(1, sizeof(*l));
+    l->request_id = r->id;
+    l->arena = arena_new(1024);
+    if (listing_parse(l, r->query, mode, &error) < 0) {
+        api_reply_string(out, r, 400, error);
+        listing_free(l);
+        return;
+    }
+    reply = api_make_reply(a, r, 200, STR_EMPTY);
+    reply.content_type = "application/json";
+    reply.body = slice(api, l, true, a, &done);
+    reply.more = !done;
+    out_reply(out, &reply);
+    if (done)
+        listing_free(l);
+    else
+        HASH_ADD(hh, api->by_request, request_id, sizeof(l->request_id), l);
+}
+
+static struct listing *find(const struct api_v2 *api, uint64_t request_id)
+{
+    struct listing *l;
+
+    HASH_FIND(hh, api->by_request, &request_id, sizeof(request_id), l);
+    return l;
+}
+
+bool api_v2_more(struct api_v2 *api, uint64_t request_id, struct out *out)
+{
+    struct listing *l = find(api, request_id);
+    struct engine_reply reply = {.request_id = request_id};
+    bool done;
+
+    if (l == NULL)
+        return false;
+    reply.body = slice(api, l, false, out_arena(out), &done);
+    reply.more = !done;
+    out_reply(out, &reply);
+    if (done)
+        api_v2_gone(api, request_id);
+    return true;
+}
+
+void api_v2_gone(struct api_v2 *api, uint64_t request_id)
+{
+    struct listing *l = find(api, request_id);
+
+    if (l == NULL)
+        return;
+    HASH_DELETE(hh, api->by_request, l);
+    listing_free(l);
+}

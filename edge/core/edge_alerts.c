@@ -1,0 +1,271 @@
+#include "edge/core/edge_internal.h"
+
+#include "common/base/json.h"
+
+#include <errno.h>
+
+/* An alert restored from its row gets at least this long to be repeated by its source. */
+#define RESTORE_GRACE_MS (5 * MS_PER_MIN)
+
+bool edge_forwards(const struct edge *e, struct labels labels)
+{
+    const struct federation_config *f = e->config->federation;
+
+    return f != NULL && matchers_match(&f->forward, labels);
+}
+
+/* ---- rows ---- */
+
+static struct str row_key(const struct alert *a, char ret[17])
+{
+    (void)snprintf(ret, 17, "%016llx", (unsigned long long)a->fp);
+    return str_from(ret);
+}
+
+static void put_labels(struct json_writer *w, const char *key, struct labels l)
+{
+    json_key(w, key);
+    json_open_object(w);
+    LABELS_EACH (&l, it) {
+        json_key_str(w, it->name);
+        json_add_str(w, it->value);
+    }
+    json_close_object(w);
+}
+
+static void put_row(struct edge *e, struct alert *a, struct now now, struct out *out)
+{
+    struct arena *arena = out_arena(out);
+    int64_t left = a->firing ? a->ends.at_ms - now.mono_ms : 0;
+    char key[17];
+    struct buf b;
+    struct json_writer w;
+
+    (void)e;
+    buf_init(&b, 0);
+    json_writer_init(&w, &b);
+    json_open_object(&w);
+    put_labels(&w, "labels", alert_labels(a, arena));
+    put_labels(&w, "annotations", alert_annotations(a, arena));
+    json_put_str(&w, "generator_url", alert_generator_url(a));
+    json_put_i64(&w, "starts_ms", a->starts_wall_ms);
+    json_put_i64(&w, "left_ms", left);
+    json_put_bool(&w, "firing", a->firing);
+    json_put_bool(&w, "timeout", a->timeout);
+    json_put_bool(&w, "forwarded", a->forwarded);
+    json_close_object(&w);
+    out_put(out, EDGE_ROW_ALERT, row_key(a, key), buf_str(&b));
+    buf_clear(&b);
+    a->stored = true;
+}
+
+static void delete_row(struct alert *a, struct out *out)
+{
+    char key[17];
+
+    if (a->stored)
+        out_delete(out, EDGE_ROW_ALERT, row_key(a, key));
+    a->stored = false;
+}
+
+void edge_put_alert_rows(struct edge *e, struct now now, struct out *out)
+{
+    for (struct alert *a = alerts_from(e->alerts, 0); a != NULL;
+         a = a->fp == UINT64_MAX ? NULL : alerts_from(e->alerts, a->fp + 1)) {
+        if (a->stored)
+            put_row(e, a, now, out);
+    }
+}
+
+static int read_labels(struct json_object *o, const char *key, struct arena *a, struct labels *ret,
+                       struct err *err)
+{
+    struct json_object *map = NULL;
+    struct json_object_iterator it, end;
+    struct label *v;
+    size_t n = 0;
+    int r = json_get_object(o, key, &map, err);
+
+    *ret = (struct labels){0};
+    if (r < 0 || map == NULL)
+        return r;
+    v = ARENA_ARRAY(a, struct label, (size_t)json_object_object_length(map));
+    it = json_object_iter_begin(map);
+    end = json_object_iter_end(map);
+    for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+        struct json_object *value = json_object_iter_peek_value(&it);
+
+        if (!json_object_is_type(value, json_type_string))
+            return err_set(err, -EINVAL, "%s: a value is no string", key);
+        v[n].name = arena_str(a, str_from(json_object_iter_peek_name(&it)));
+        v[n++].value = arena_str(a, json_str(value));
+    }
+    *ret = (struct labels){.v = v, .n = n}; /* written in order, and rows have a checksum */
+    return 0;
+}
+
+struct alert_row {
+    struct alert_input in;
+    int64_t left_ms;
+    bool firing, forwarded;
+};
+
+static int read_row(struct json_object *o, struct arena *a, struct alert_row *ret, struct err *err)
+{
+    struct alert_row row = {.in = {.starts_wall_ms = WALL_ABSENT}};
+    int r;
+
+    if ((r = read_labels(o, "labels", a, &row.in.labels, err)) < 0 ||
+        (r = read_labels(o, "annotations", a, &row.in.annotations, err)) < 0 ||
+        (r = json_get_str(o, "generator_url", &row.in.generator_url, err)) < 0 ||
+        (r = json_get_i64(o, "starts_ms", &row.in.starts_wall_ms, err)) < 0 ||
+        (r = json_get_i64(o, "left_ms", &row.left_ms, err)) < 0 ||
+        (r = json_get_bool(o, "firing", &row.firing, err)) < 0 ||
+        (r = json_get_bool(o, "timeout", &row.in.timeout, err)) < 0 ||
+        (r = json_get_bool(o, "forwarded", &row.forwarded, err)) < 0)
+        return r;
+    if (row.in.labels.n == 0 || row.in.starts_wall_ms == WALL_ABSENT)
+        return err_set(err, -EINVAL, "no labels or no start");
+    *ret = row;
+    return 0;
+}
+
+static int restore(struct edge *e, struct str key, struct alert_row *row, struct now now,
+                   struct err *err)
+{
+    enum alert_change change;
+    struct alert *a;
+    char own[17];
+    int r;
+
+    row->in.ends_wall_ms =
+        now.wall_ms + (row->firing ? max_i64(row->left_ms, RESTORE_GRACE_MS) : 0);
+    row->in.starts_wall_ms = min_i64(row->in.starts_wall_ms, row->in.ends_wall_ms);
+    r = alerts_put(e->alerts, &row->in, now, &a, &change);
+    if (r < 0)
+        return err_set(err, r, "the alert cannot be taken in");
+    if (!str_eq(key, row_key(a, own))) {
+        alerts_remove(e->alerts, a);
+        return err_set(err, -EINVAL, "the key is not the labels' fingerprint");
+    }
+    a->stored = true;
+    a->forwarded = row->forwarded && row->firing;
+    return 0;
+}
+
+int edge_restore_alert(struct edge *e, struct str key, struct str value, struct now now,
+                       struct err *err)
+{
+    struct arena *scratch = arena_new(0);
+    struct json_object *o = NULL;
+    struct alert_row row;
+    int r = json_parse(value, (struct json_opt){0}, &o, err);
+
+    if (r == 0 && !json_object_is_type(o, json_type_object))
+        r = err_set(err, -EINVAL, "not an object");
+    if (r == 0)
+        r = read_row(o, scratch, &row, err);
+    if (r == 0)
+        r = restore(e, key, &row, now, err);
+    json_object_put(o);
+    arena_free(scratch);
+    return r;
+}
+
+/* ---- transitions ---- */
+
+/* The forwarding side follows what is told here by its own flag, not by the change: an episode that
+ * was refused for want of room is offered again with the next refresh. */
+static bool forward(struct edge *e, struct alert *a, enum alert_change change, bool admitted,
+                    struct now now, struct out *out)
+{
+    bool durable;
+
+    if (a->firing && !a->forwarded) {
+        if (!admitted || !edge_forwards(e, alert_labels(a, out_arena(out))))
+            return false;
+        durable = forward_on_alert(e, a, change == ALERT_NEW ? ALERT_NEW : ALERT_REFIRED, now, out);
+        a->forwarded = true;
+        e->count.forwarded_opened++;
+    } else if (!a->firing && a->forwarded) {
+        durable = forward_on_alert(
+            e, a, change == ALERT_TIMED_OUT ? ALERT_TIMED_OUT : ALERT_RESOLVED, now, out);
+        a->forwarded = false;
+        e->count.forwarded_resolved++;
+    } else {
+        return false;
+    }
+    put_row(e, a, now, out);
+    if (durable)
+        a->forward_txn = out_txn(out);
+    return durable;
+}
+
+bool edge_alert_changed(struct edge *e, struct alert *a, enum alert_change change, bool admitted,
+                        struct now now, struct out *out)
+{
+    if (change == ALERT_RESOLVED)
+        e->count.alerts_resolved++;
+    else if (change == ALERT_TIMED_OUT)
+        e->count.alerts_timed_out++;
+    if (groups_insert(e->groups, e->config->am->root, a, now, out_arena(out)) < 0)
+        OUT_LOG(out, LOG_ERROR, "group", "too many groups: an alert is not grouped everywhere",
+                KV("groups", groups_count(e->groups)));
+    return forward(e, a, change, admitted, now, out);
+}
+
+void edge_expire_alerts(struct edge *e, struct now now, struct out *out)
+{
+    struct alert *a;
+
+    while ((a = alerts_expire(e->alerts, now)) != NULL)
+        (void)edge_alert_changed(e, a, ALERT_TIMED_OUT, true, now, out);
+}
+
+void edge_sweep_alerts(struct edge *e, struct now now, struct out *out)
+{
+    struct alert *a = alerts_from(e->alerts, 0);
+
+    (void)now;
+    while (a != NULL) {
+        uint64_t fp = a->fp;
+
+        if (!a->firing && a->groups == NULL) {
+            delete_row(a, out);
+            alerts_remove(e->alerts, a);
+        }
+        a = fp == UINT64_MAX ? NULL : alerts_from(e->alerts, fp + 1);
+    }
+}
+
+static void on_drop(struct group *group, void *arg)
+{
+    struct {
+        struct edge *e;
+        struct out *out;
+    } *ctx = arg;
+
+    notifier_cancel(ctx->e->notifier, group, ctx->out);
+}
+
+void edge_regroup(struct edge *e, struct now now, struct out *out)
+{
+    struct {
+        struct edge *e;
+        struct out *out;
+    } ctx = {.e = e, .out = out};
+    const struct route *root = e->config->am->root;
+    struct arena *scratch = arena_new(0);
+
+    groups_retarget(e->groups, root, on_drop, &ctx);
+    for (struct alert *a = alerts_from(e->alerts, 0); a != NULL;
+         a = a->fp == UINT64_MAX ? NULL : alerts_from(e->alerts, a->fp + 1)) {
+        if (groups_regroup(e->groups, root, a, now, scratch) < 0)
+            OUT_LOG(out, LOG_ERROR, "group", "too many groups: an alert is not grouped everywhere",
+                    KV("groups", groups_count(e->groups)));
+        if (e->started)
+            (void)forward(e, a, ALERT_REFRESH, forward_admits(e, 1), now, out);
+        arena_reset(scratch);
+    }
+    arena_free(scratch);
+}

@@ -1,0 +1,322 @@
+#include "edge/core/edge_internal.h"
+
+#include "common/core/bugs.h"
+#include "common/core/metrics/metrics.h"
+
+#include <errno.h>
+
+/* The dialect of matchers in queries; configuration files have their own. */
+#define API_MATCHER_MODE MATCHER_FALLBACK
+
+static void reply_text(struct out *out, const struct engine_request *r, int status,
+                       const char *text)
+{
+    out_reply(out, &(struct engine_reply){.request_id = r->id,
+                                          .status = status,
+                                          .content_type = "text/plain; charset=utf-8",
+                                          .body = str_from(text)});
+}
+
+/* The router's own 405, outside API v2. */
+static void reply_not_allowed(struct out *out, const struct engine_request *r, const char *allow)
+{
+    out_reply(out, &(struct engine_reply){.request_id = r->id,
+                                          .status = 405,
+                                          .content_type = "text/plain; charset=utf-8",
+                                          .headers = {{.name = "Allow", .value = str_from(allow)}},
+                                          .body = STR("Method Not Allowed\n")});
+}
+
+static struct engine_reply busy_reply(struct arena *a, const struct engine_request *r,
+                                      const char *json)
+{
+    struct engine_reply reply = api_make_reply(a, r, 503, str_from(json));
+
+    for (size_t i = 0; i < ENGINE_REPLY_HEADERS_MAX; i++) {
+        if (reply.headers[i].name == NULL) {
+            reply.headers[i] = (struct engine_header){.name = "Retry-After", .value = STR("5")};
+            break;
+        }
+    }
+    return reply;
+}
+
+static void reply_busy(struct out *out, const struct engine_request *r, const char *json)
+{
+    struct engine_reply reply = busy_reply(out_arena(out), r, json);
+
+    out_reply(out, &reply);
+}
+
+/* ---- POST /api/v2/alerts ---- */
+
+/* How many alerts of the post are not in the table, and how many would open an episode. */
+static void count_new(const struct edge *e, const struct api_post *post, struct now now,
+                      size_t *ret_unknown, size_t *ret_episodes)
+{
+    *ret_unknown = *ret_episodes = 0;
+    for (size_t i = 0; i < post->n; i++) {
+        const struct alert_input *in = &post->v[i];
+        const struct alert *a = alerts_find(e->alerts, labels_fingerprint(in->labels));
+
+        if (a == NULL)
+            (*ret_unknown)++;
+        if (in->ends_wall_ms > now.wall_ms && (a == NULL || !a->forwarded) &&
+            edge_forwards(e, in->labels))
+            (*ret_episodes)++;
+    }
+}
+
+/* Returns the transaction that the answer has to wait for; 0 for none. It may be an older one: an
+ * alert repeated before its transition is on disk promises as much as the first time. */
+static uint64_t apply(struct edge *e, const struct api_post *post, bool admitted, struct now now,
+                      struct out *out)
+{
+    uint64_t wait = 0;
+
+    for (size_t i = 0; i < post->n; i++) {
+        enum alert_change change;
+        struct alert *a;
+
+        if (alerts_put(e->alerts, &post->v[i], now, &a, &change) < 0) {
+            OUT_LOG(out, LOG_ERROR, "alerts",
+                    "an alert was refused: another one has the same fingerprint",
+                    KV("fingerprint", labels_fingerprint(post->v[i].labels)));
+            continue;
+        }
+        (void)edge_alert_changed(e, a, change, admitted, now, out);
+        if (a->forward_txn > wait)
+            wait = a->forward_txn;
+    }
+    return wait;
+}
+
+static void answer_post(struct edge *e, const struct engine_request *r, uint64_t wait,
+                        struct out *out)
+{
+    struct engine_reply reply = api_make_reply(out_arena(out), r, 200, STR_EMPTY);
+
+    if (BUG(BUG_REPLY_BEFORE_STORED))
+        wait = 0;
+    if (e->store_failing && wait > deferred_stored_txn(e->deferred) && wait != out_txn(out)) {
+        e->count.posts_refused_store++; /* its verdict has come already, and was bad */
+        reply_busy(out, r, "\"not durable: the store is failing\"");
+        return;
+    }
+    deferred_reply(e->deferred, out, wait, &reply);
+}
+
+static void post_alerts(struct edge *e, const struct engine_request *r, struct now now,
+                        struct out *out)
+{
+    struct api_post post;
+    struct api_error error;
+    size_t unknown, episodes;
+    uint64_t wait;
+    bool admitted;
+
+    if (api_post_parse(r, e->config->am->global.resolve_timeout_ms, now, out_arena(out), &post,
+                       &error) < 0) {
+        api_reply_error(out, r, &error);
+        return;
+    }
+    e->count.received_firing += post.received_firing;
+    e->count.received_resolved += post.received_resolved;
+    e->count.invalid += post.invalid;
+    count_new(e, &post, now, &unknown, &episodes);
+    if (!alerts_has_room(e->alerts, unknown)) {
+        e->count.posts_refused_full++;
+        reply_busy(out, r, "\"too many alerts\"");
+        return;
+    }
+    admitted = episodes == 0 || forward_admits(e, episodes);
+    wait = apply(e, &post, admitted, now, out);
+    if (post.errors.n > 0) {
+        api_reply_string(out, r, 400, post.errors);
+    } else if (!admitted) {
+        e->count.posts_refused_spool++;
+        reply_busy(out, r, "\"notified here, but not forwarded: the spool is full\"");
+    } else {
+        answer_post(e, r, wait, out);
+    }
+}
+
+/* ---- the rest of API v2 ---- */
+
+static void get_status(struct edge *e, const struct engine_request *r, struct out *out)
+{
+    struct api_status s = {.version = e->options.version,
+                           .config = config_text(e->config->am, out_arena(out)),
+                           .started_wall_ms = e->started_wall_ms};
+
+    api_v2_get_status(r, &s, out);
+}
+
+static void request_v2(struct edge *e, const struct engine_request *r, struct now now,
+                       struct out *out)
+{
+    bool get = str_eq_c(r->method, "GET");
+    struct str path = str_sub(r->path, sizeof("/api/v2") - 1, r->path.n);
+
+    if (str_eq_c(path, "/alerts")) {
+        if (get)
+            api_v2_get_alerts(e->api, r, API_MATCHER_MODE, out);
+        else if (str_eq_c(r->method, "POST"))
+            post_alerts(e, r, now, out);
+        else
+            api_reply_not_allowed(out, r, "GET,POST");
+    } else if (str_eq_c(path, "/status")) {
+        if (get)
+            get_status(e, r, out);
+        else
+            api_reply_not_allowed(out, r, "GET");
+    } else if (str_eq_c(path, "/receivers")) {
+        if (get)
+            api_v2_get_receivers(r, &e->config->am->receivers, API_MATCHER_MODE, out);
+        else
+            api_reply_not_allowed(out, r, "GET");
+    } else {
+        api_reply_not_found(out, r);
+    }
+}
+
+/* ---- /metrics ---- */
+
+static void write_metrics(const struct edge *e, struct metrics *m, struct now now)
+{
+    struct alerts_stats s = alerts_stats(e->alerts);
+    struct metric_label version[] = {{"version", e->options.version}};
+    struct metric_label firing[] = {{"status", STR("firing")}, {"version", STR("v2")}};
+    struct metric_label resolved[] = {{"status", STR("resolved")}, {"version", STR("v2")}};
+    struct metric_label v2[] = {{"version", STR("v2")}};
+
+    metrics_family(m, "alertmanager_build_info", "gauge", "The version of this program.");
+    metrics_u64(m, "alertmanager_build_info", version, 1, 1);
+    metrics_family(m, "alertmanager_alerts", "gauge", "How many alerts by state.");
+    metrics_u64(m, "alertmanager_alerts", &(struct metric_label){"state", STR("active")}, 1,
+                s.firing);
+    metrics_u64(m, "alertmanager_alerts", &(struct metric_label){"state", STR("suppressed")}, 1, 0);
+    metrics_u64(m, "alertmanager_alerts", &(struct metric_label){"state", STR("unprocessed")}, 1,
+                0);
+    metrics_family(m, "alertmanager_alerts_received_total", "counter",
+                   "The total number of received alerts.");
+    metrics_u64(m, "alertmanager_alerts_received_total", firing, 2, e->count.received_firing);
+    metrics_u64(m, "alertmanager_alerts_received_total", resolved, 2, e->count.received_resolved);
+    metrics_family(m, "alertmanager_alerts_invalid_total", "counter",
+                   "The total number of received alerts that were invalid.");
+    metrics_u64(m, "alertmanager_alerts_invalid_total", v2, 1, e->count.invalid);
+    metrics_gauge(m, "alertmanager_dispatcher_aggregation_groups", "Number of active groups.",
+                  (int64_t)groups_count(e->groups));
+    metrics_counter(m, "alertmanager_dispatcher_aggregation_group_limit_reached_total",
+                    "Groups that were not made because there were too many.",
+                    groups_refused(e->groups));
+    metrics_gauge(m, "alertmanager_receivers", "Number of configured receivers.",
+                  (int64_t)e->config->am->receivers.n);
+    metrics_gauge(m, "alertmanager_cluster_enabled", "Whether clustering is on.", 0);
+    notifier_metrics(e->notifier, m);
+    metrics_gauge(m, "tocsin_alerts_stored", "Alerts in the table, resolved ones included.",
+                  (int64_t)s.count);
+    metrics_gauge(m, "tocsin_alerts_max", "Bound of the alert table.", (int64_t)s.max);
+    metrics_gauge(m, "tocsin_alerts_text_bytes", "Memory of the alerts' texts.",
+                  (int64_t)s.text_bytes);
+    metrics_counter(m, "tocsin_alerts_collisions_total",
+                    "Alerts refused because another one has the same fingerprint.", s.collisions);
+    metrics_counter(m, "tocsin_alerts_timed_out_total",
+                    "Alerts that resolved because their source fell silent.",
+                    e->count.alerts_timed_out);
+    metrics_counter(m, "tocsin_alerts_resolved_total", "Alerts that their source resolved.",
+                    e->count.alerts_resolved);
+    metrics_family(m, "tocsin_posts_refused_total", "counter", "Posts of alerts answered 503.");
+    metrics_u64(m, "tocsin_posts_refused_total",
+                &(struct metric_label){"reason", STR("alerts_max")}, 1,
+                e->count.posts_refused_full);
+    metrics_u64(m, "tocsin_posts_refused_total",
+                &(struct metric_label){"reason", STR("spool_full")}, 1,
+                e->count.posts_refused_spool);
+    metrics_u64(m, "tocsin_posts_refused_total", &(struct metric_label){"reason", STR("store")}, 1,
+                e->count.posts_refused_store);
+    metrics_gauge(m, "tocsin_notification_log_entries", "Entries of the notification log.",
+                  (int64_t)nflog_count(e->nflog));
+    metrics_counter(m, "tocsin_bad_rows_total", "Rows of the store that could not be used.",
+                    e->count.rows_bad);
+    if (e->config->federation != NULL) {
+        metrics_counter(m, "tocsin_episodes_opened_total", "Episodes opened for forwarding.",
+                        e->count.forwarded_opened);
+        metrics_counter(m, "tocsin_episodes_resolved_total", "Forwarded episodes that resolved.",
+                        e->count.forwarded_resolved);
+    }
+    forward_metrics(e, m, now);
+}
+
+static void get_metrics(const struct edge *e, const struct engine_request *r, struct now now,
+                        struct out *out)
+{
+    struct metrics m;
+    struct buf b;
+
+    buf_init(&b, 0);
+    metrics_init(&m, &b);
+    write_metrics(e, &m, now);
+    out_reply(out, &(struct engine_reply){.request_id = r->id,
+                                          .status = 200,
+                                          .content_type = METRICS_CONTENT_TYPE,
+                                          .body = arena_str(out_arena(out), buf_str(&b)),
+                                          .io_metrics = true});
+    buf_clear(&b);
+}
+
+/* ---- the routes ---- */
+
+static void deprecated_v1(struct out *out, const struct engine_request *r)
+{
+    out_reply_json(out, r->id, 410,
+                   STR("{\"status\":\"deprecated\",\"error\":\"The Alertmanager v1 API was "
+                       "deprecated in version 0.16.0 and is removed as of version 0.27.0 - please "
+                       "use the equivalent route in the v2 API\"}\n"));
+}
+
+static bool is_v1(struct str path)
+{
+    static const char *const paths[] = {"/api/v1/status", "/api/v1/receivers", "/api/v1/alerts",
+                                        "/api/v1/silences"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        if (str_eq_c(path, paths[i]))
+            return true;
+    }
+    return str_starts(path, STR("/api/v1/silence/"));
+}
+
+static void request_page(struct edge *e, const struct engine_request *r, struct now now,
+                         struct out *out)
+{
+    bool health = str_eq_c(r->path, "/-/healthy") || str_eq_c(r->path, "/-/ready");
+
+    if (!health && !str_eq_c(r->path, "/metrics"))
+        reply_text(out, r, 404, "404 page not found\n");
+    else if (!str_eq_c(r->method, "GET"))
+        reply_not_allowed(out, r, health ? "GET, HEAD" : "GET");
+    else if (health)
+        reply_text(out, r, 200, "OK");
+    else
+        get_metrics(e, r, now, out);
+}
+
+void edge_request(struct edge *e, const struct engine_request *r, struct now now, struct out *out)
+{
+    if (!e->started) {
+        if (str_eq_c(r->path, "/-/healthy"))
+            reply_text(out, r, 200, "OK");
+        else
+            reply_text(out, r, 503, "starting\n");
+    } else if (str_starts(r->path, STR("/api/v2/")) || str_eq_c(r->path, "/api/v2")) {
+        request_v2(e, r, now, out);
+    } else if (str_starts(r->path, STR("/api/tocsin/v1/"))) {
+        if (!forward_request(e, r, now, out))
+            out_reply_error(out, r->id, 404, "not_found");
+    } else if (is_v1(r->path)) {
+        deprecated_v1(out, r);
+    } else {
+        request_page(e, r, now, out);
+    }
+}

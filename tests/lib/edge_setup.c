@@ -1,0 +1,72 @@
+#include "tests/lib/edge_setup.h"
+
+#include "tests/lib/test.h"
+
+static struct edge_config *parse(const char *am, const char *federation)
+{
+    struct config_report am_report, fed_report;
+    struct edge_config *c = NULL;
+    struct str fed = str_from(federation);
+    struct buf text;
+    int r;
+
+    config_report_init(&am_report, STR("alertmanager.yml"));
+    config_report_init(&fed_report, STR("federation.yml"));
+    r = edge_config_parse(str_from(am), federation != NULL ? &fed : NULL, MATCHER_FALLBACK, &c,
+                          &am_report, federation != NULL ? &fed_report : NULL);
+    if (r < 0) {
+        buf_init(&text, 0);
+        config_report_add_mistakes(&text, &am_report);
+        config_report_add_mistakes(&text, &fed_report);
+        print_error("%s", text.p);
+        buf_clear(&text);
+    }
+    assert_int_equal(r, 0);
+    config_report_clear(&am_report);
+    config_report_clear(&fed_report);
+    return c;
+}
+
+static struct engine *make(void)
+{
+    struct edge_options o = {.external_url = STR("http://edge.example:9093"),
+                             .version = STR("0.34.0"),
+                             .node = STR("e1"),
+                             .seed = 7};
+
+    return edge_new(&o);
+}
+
+void edge_reconfigure(struct driver *d, const char *am, const char *federation)
+{
+    struct engine_input in = {.kind = ENGINE_CONFIG, .edge_config = parse(am, federation)};
+
+    driver_step(d, &in);
+}
+
+void edge_setup(struct driver *d, const char *am, const char *federation)
+{
+    driver_init(d, make());
+    edge_reconfigure(d, am, federation);
+    driver_restore_and_start(d);
+}
+
+void edge_teardown(struct driver *d)
+{
+    driver_clear(d);
+}
+
+void edge_restart(struct driver *d, const char *am, const char *federation)
+{
+    driver_restart(d, make());
+    edge_reconfigure(d, am, federation);
+    driver_restore_and_start(d);
+}
+
+int edge_post(struct driver *d, const char *body)
+{
+    uint64_t id = driver_request(d, "POST", "/api/v2/alerts", "", body);
+
+    assert_non_null(driver_reply(d, id));
+    return driver_reply(d, id)->status;
+}

@@ -1,0 +1,15 @@
+/* An edge in a driver: made from configuration texts, and the questions that tests ask of it. */
+#pragma once
+
+#include "edge/core/edge.h"
+#include "tests/lib/engine_driver.h"
+
+/* Starts an edge; federation may be NULL. The configuration must be good. */
+void edge_setup(struct driver *d, const char *am, const char *federation);
+void edge_teardown(struct driver *d);
+/* The process dies and starts again from the rows written so far. */
+void edge_restart(struct driver *d, const char *am, const char *federation);
+void edge_reconfigure(struct driver *d, const char *am, const char *federation);
+
+/* POST /api/v2/alerts; the status. NOTE: fails the test when there is no answer at once. */
+int edge_post(struct driver *d, const char *body);
