@@ -21,7 +21,7 @@
 enum target_kind {
     TARGET_ROLE,     /* the owning team's receiver for the role, bound when the step fires */
     TARGET_RECEIVER, /* one fixed receiver */
-    TARGET_PARENT    /* {team: parent}: hand the incident to the parent team's policy */
+    TARGET_PARENT /* {team: parent}: those whom the first step of the parent team's policy tells */
 };
 
 struct policy_target {
@@ -31,7 +31,7 @@ struct policy_target {
 };
 
 struct policy_step {
-    const struct policy_target *targets; /* ≥ 1; TARGET_PARENT stands alone in its step */
+    const struct policy_target *targets; /* ≥ 1; kinds may be mixed in a step */
     size_t targets_n;
     int64_t delay_ms; /* from this step to the next (or to the next round, or to exhaustion) */
     int line;
