@@ -23,6 +23,9 @@ void streams_clear(struct global *g)
     struct stream *s, *s_next;
     struct site *site, *site_next_one;
 
+    heap_clear(&t->silence);
+    heap_clear(&t->duty);
+    heap_clear(&t->poll);
     HASH_ITER (hh, t->by_uuid, s, s_next) {
         HASH_DEL(t->by_uuid, s);
         free(s);
@@ -31,9 +34,6 @@ void streams_clear(struct global *g)
         HASH_DEL(t->sites, site);
         free(site);
     }
-    heap_clear(&t->silence);
-    heap_clear(&t->duty);
-    heap_clear(&t->poll);
 }
 
 struct site *site_find(const struct global *g, struct str name)
