@@ -1,60 +1,235 @@
 #include "edge/core/forward.h"
 
+#include "common/base/vec.h"
 #include "edge/core/edge_internal.h"
+#include "edge/core/uplink.h"
 
-/* An edge without an uplink: nothing is forwarded. */
+#define ALARM_ENDS_MS (365 * MS_PER_DAY) /* an alarm of ours ends when we say so */
+#define ALARM_SETTLE_MS (60 * MS_PER_S)
+
+static const struct federation_config *federation(const struct edge *e)
+{
+    return e->config != NULL ? e->config->federation : NULL;
+}
+
+/* The uplink lives from the first configuration on, so that its rows are not lost while the
+ * federation is switched off; it begins to speak with the first federation. */
+static bool is_on(const struct edge *e)
+{
+    return e->uplink != NULL && federation(e) != NULL;
+}
 
 void forward_config(struct edge *e, struct now now, struct out *out)
 {
-    (void)e, (void)now, (void)out;
+    if (e->uplink == NULL)
+        e->uplink = uplink_new();
+    uplink_configure(e->uplink, federation(e), e->options.node,
+                     e->config->am->global.resolve_timeout_ms, now, out);
+    if (e->started && is_on(e))
+        uplink_start(e->uplink, &e->start, now, out);
 }
 
 void forward_free(struct edge *e)
 {
-    (void)e;
+    uplink_free(e->uplink);
+    e->uplink = NULL;
 }
 
 bool forward_restore(struct edge *e, const struct row_op *row, struct now now)
 {
-    (void)e, (void)now;
-    return row->kind >= EDGE_ROW_NODE;
+    if (row->kind < EDGE_ROW_NODE)
+        return false;
+    if (e->uplink != NULL)
+        uplink_restore(e->uplink, row, now);
+    return true;
 }
 
-void forward_start(struct edge *e, const struct engine_start *start, struct now now,
-                   struct out *out)
+/* ---- alerts ---- */
+
+static uint64_t append(struct edge *e, const struct alert *a, const char *reason, struct now now,
+                       struct out *out)
 {
-    (void)e, (void)start, (void)now, (void)out;
+    struct spool_change c = {.fp = a->fp,
+                             .firing = a->firing,
+                             .reason = reason,
+                             .labels = alert_labels(a, out_arena(out)),
+                             .annotations = alert_annotations(a, out_arena(out)),
+                             .generator_url = alert_generator_url(a),
+                             .starts_wall_ms = a->starts_wall_ms,
+                             .ends_wall_ms = a->firing ? WALL_ABSENT : a->ends_wall_ms};
+
+    return spool_append(uplink_spool(e->uplink), &c, now, out);
 }
 
-void forward_stop(struct edge *e, struct now now, struct out *out)
+static bool is_told_firing(const struct edge *e, uint64_t fp)
 {
-    (void)e, (void)now, (void)out;
+    struct spool_row row;
+
+    return spool_newest(uplink_spool(e->uplink), fp, &row) && row.firing;
+}
+
+/* ---- alarms of the edge itself ---- */
+
+static struct labels alarm_labels(const struct edge *e, struct str alertname, struct arena *arena)
+{
+    struct label *v = ARENA_ARRAY(arena, struct label, 4);
+
+    v[0] = (struct label){STR("alertname"), alertname};
+    v[1] = (struct label){STR("node"), e->options.node};
+    v[2] = (struct label){STR("severity"), STR("critical")};
+    v[3] = (struct label){STR("site"), federation(e)->site};
+    return (struct labels){.v = v, .n = labels_sort(v, 4)};
+}
+
+static const struct alarm {
+    struct str alertname, summary;
+} alarms[] = {
+    {STR_INIT("TocsinUplinkDown"),
+     STR_INIT("Critical alerts wait here: no global node has taken them for a minute.")},
+    {STR_INIT("TocsinSpoolFull"),
+     STR_INIT("The spool is full: new critical alerts are notified here only.")},
+};
+
+static bool is_alarm(const struct edge *e, const struct alert *a)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(alarms); i++) {
+        if (str_eq(alert_label(a, STR("alertname")), alarms[i].alertname) &&
+            str_eq(alert_label(a, STR("site")), federation(e)->site))
+            return true;
+    }
+    return false;
+}
+
+/* Puts an alert of the edge's own into its table, so that the DC's routes tell somebody. It is not
+ * offered to the spool. */
+static void edge_raise(struct edge *e, struct labels labels, struct str summary, bool firing,
+                       struct now now, struct out *out)
+{
+    struct label annotation = {STR("summary"), summary};
+    struct alert_input in = {
+        .labels = labels,
+        .annotations = {.v = &annotation, .n = 1},
+        .starts_wall_ms = now.wall_ms,
+        .ends_wall_ms = firing ? now.wall_ms + ALARM_ENDS_MS : now.wall_ms,
+    };
+    enum alert_change change;
+    struct alert *a;
+
+    if (alerts_put(e->alerts, &in, now, &a, &change) < 0) {
+        OUT_LOG(out, LOG_ERROR, "uplink", "no room for an alarm", KV("alarm", summary));
+        return;
+    }
+    (void)edge_alert_changed(e, a, change, false, now, out);
+    OUT_LOG(out, firing ? LOG_ERROR : LOG_INFO, "uplink", firing ? "alarm" : "alarm is over",
+            KV("alarm", summary));
+}
+
+/* One that a restart has brought back stands until it can be known that its cause is gone. */
+static void set_alarm(struct edge *e, const struct alarm *alarm, bool wanted, struct now now,
+                      struct out *out)
+{
+    struct labels labels = alarm_labels(e, alarm->alertname, out_arena(out));
+    const struct alert *a = alerts_find(e->alerts, labels_fingerprint(labels));
+    bool firing = a != NULL && a->firing;
+
+    if (wanted == firing)
+        return;
+    if (!wanted && spool_pending(uplink_spool(e->uplink)) > 0 &&
+        now.mono_ms - e->started_mono_ms <= ALARM_SETTLE_MS)
+        return;
+    edge_raise(e, labels, alarm->summary, wanted, now, out);
 }
 
 bool forward_admits(struct edge *e, size_t new_episodes)
 {
-    (void)e, (void)new_episodes;
-    return true;
+    return !is_on(e) || spool_admits(uplink_spool(e->uplink), new_episodes * SPOOL_ROW_FULL_BYTES);
 }
 
 bool forward_on_alert(struct edge *e, struct alert *a, enum alert_change change, struct now now,
                       struct out *out)
 {
-    (void)e, (void)a, (void)change, (void)now, (void)out;
+    bool told;
+
+    if (!is_on(e) || is_alarm(e, a))
+        return false;
+    told = is_told_firing(e, a->fp);
+    if (told == a->firing)
+        return told; /* already said, as after a restart: durable with its row */
+    (void)append(e, a,
+                 a->firing                   ? "open"
+                 : change == ALERT_TIMED_OUT ? "timeout"
+                                             : "explicit",
+                 now, out);
     return true;
 }
+
+/* ---- start ---- */
+
+struct orphans {
+    struct edge *e;
+    uint64_t *v;
+    size_t n, cap;
+};
+
+static void find_orphan(const struct spool_row *row, void *arg)
+{
+    struct orphans *o = arg;
+    const struct alert *a = alerts_find(o->e->alerts, row->fp);
+
+    if (a == NULL || !a->firing)
+        *VEC_PUSH(o) = row->fp;
+}
+
+/* What the spool holds for firing and the alert table does not. Closed once the edge is settled: a
+ * damaged row of the table is made good by the source before that. */
+static void close_orphans(struct edge *e, struct now now, struct out *out)
+{
+    struct orphans o = {.e = e};
+
+    spool_each_firing(uplink_spool(e->uplink), find_orphan, &o);
+    VEC_EACH (&o, uint64_t, fp)
+        (void)spool_close(uplink_spool(e->uplink), *fp, "timeout", now, out);
+    VEC_CLEAR(&o);
+}
+
+/* What the alert table holds for told and the spool does not, as when a full disk took the one row
+ * and not the other. */
+static void tell_missing(struct edge *e, struct now now, struct out *out)
+{
+    for (struct alert *a = alerts_from(e->alerts, 0); a != NULL;
+         a = a->fp == UINT64_MAX ? NULL : alerts_from(e->alerts, a->fp + 1)) {
+        if (a->firing && a->forwarded && !is_alarm(e, a) && !is_told_firing(e, a->fp))
+            (void)append(e, a, "open", now, out);
+    }
+}
+
+void forward_start(struct edge *e, const struct engine_start *start, struct now now,
+                   struct out *out)
+{
+    if (!is_on(e))
+        return;
+    uplink_start(e->uplink, start, now, out);
+    tell_missing(e, now, out);
+}
+
+void forward_stop(struct edge *e, struct now now, struct out *out)
+{
+    (void)e, (void)now, (void)out; /* the term of a grant ends by itself; what waits is stored */
+}
+
+/* ---- the rest is the uplink's ---- */
 
 void forward_stored(struct edge *e, uint64_t txn, enum store_result result, struct now now,
                     struct out *out)
 {
-    (void)e, (void)txn, (void)result, (void)now, (void)out;
+    if (is_on(e))
+        uplink_stored(e->uplink, txn, result, now, out);
 }
 
 bool forward_delivered(struct edge *e, const struct engine_delivery *d, struct now now,
                        struct out *out)
 {
-    (void)e, (void)d, (void)now, (void)out;
-    return false;
+    return is_on(e) && uplink_delivered(e->uplink, d, now, out);
 }
 
 bool forward_request(struct edge *e, const struct engine_request *r, struct now now,
@@ -66,17 +241,25 @@ bool forward_request(struct edge *e, const struct engine_request *r, struct now 
 
 int64_t forward_step(struct edge *e, struct now now, struct out *out)
 {
-    (void)e, (void)now, (void)out;
-    return TIME_NEVER;
+    int64_t wake;
+
+    if (!e->started || !is_on(e))
+        return TIME_NEVER;
+    if (uplink_now_settled(e->uplink, now))
+        close_orphans(e, now, out);
+    wake = uplink_run(e->uplink, now, out);
+    set_alarm(e, &alarms[0], uplink_is_down(e->uplink, now), now, out);
+    set_alarm(e, &alarms[1], uplink_spool_full(e->uplink), now, out);
+    return wake;
 }
 
 void forward_metrics(const struct edge *e, struct metrics *m, struct now now)
 {
-    (void)e, (void)m, (void)now;
+    if (is_on(e))
+        uplink_metrics(e->uplink, m, now);
 }
 
 uint64_t forward_digest(const struct edge *e)
 {
-    (void)e;
-    return 0;
+    return e->uplink != NULL ? uplink_digest(e->uplink) : 0;
 }

@@ -25,13 +25,15 @@ void edge_mirrors_set_nodes(struct edge_mirrors *m, const struct str *names, siz
 size_t edge_mirrors_take(struct edge_mirrors *m, struct json_object *list, size_t from,
                          struct out *out);
 
-bool edge_mirrors_lacking(const struct edge_mirrors *m,
+bool edge_mirrors_lacking(struct edge_mirrors *m,
                           size_t node); /* some register has no receipt of it */
 /* Writes `[…]` of registers that node lacks; remembers them as under way. Returns how many. */
 size_t edge_mirrors_write_journal(struct edge_mirrors *m, size_t node, size_t bytes_max,
                                   struct buf *b);
 /* The fate of what was under way to node: receipted when `ok`. */
 void edge_mirrors_journal_done(struct edge_mirrors *m, size_t node, bool ok);
+
+void edge_mirrors_put_all(const struct edge_mirrors *m, struct out *out);
 
 struct edge_mirrors_stats {
     size_t registers;

@@ -49,6 +49,10 @@ struct spool {
         struct unstored *v;
         size_t n, cap;
     } unstored;
+    struct {
+        uint64_t *v;
+        size_t n, cap;
+    } stale; /* restored rows that a lost deletion has left: deleted at start */
     struct row *by_fp;
     struct spool_stats stats;
 };
@@ -70,6 +74,7 @@ void spool_free(struct spool *s)
         free(s->entries.v[i].row);
     VEC_CLEAR(&s->entries);
     VEC_CLEAR(&s->unstored);
+    VEC_CLEAR(&s->stale);
     free(s);
 }
 
@@ -359,6 +364,22 @@ static bool find_tail(struct str json, struct str *ret)
     return true;
 }
 
+/* A disk that was full may have kept rows whose deletion it refused. */
+static void table_restore(struct spool *s, struct row *r)
+{
+    struct row *older = find_newest(s, r->fp);
+
+    if (older != NULL && older->episode == r->episode) {
+        *VEC_PUSH(&s->stale) = older->seq;
+        table_drop(s, older);
+    }
+    table_add(s, r);
+    if (!r->firing && !is_pending(s, r)) {
+        *VEC_PUSH(&s->stale) = r->seq;
+        table_drop(s, r);
+    }
+}
+
 static bool restore_row(struct spool *s, struct str key, struct str value, struct now now)
 {
     struct json_object *o = NULL;
@@ -374,7 +395,7 @@ static bool restore_row(struct spool *s, struct str key, struct str value, struc
          str_eq(key, (struct str){k.bytes, sizeof(k.bytes)}) &&
          (s->entries.n == 0 || s->entries.v[s->entries.n - 1].seq < fields.seq);
     if (ok)
-        table_add(s, row_new(&fields, tail));
+        table_restore(s, row_new(&fields, tail));
     json_object_put(o);
     return ok;
 }
@@ -401,6 +422,9 @@ void spool_start(struct spool *s, const struct engine_start *start, struct now n
 {
     bool lost = start->regressed || s->stats.damaged > 0;
 
+    VEC_EACH (&s->stale, uint64_t, seq)
+        delete_row(*seq, out);
+    VEC_CLEAR(&s->stale);
     s->sendable = s->high;
     s->start_high = s->high;
     if (s->stream[0] == '\0') {
@@ -568,6 +592,23 @@ uint64_t spool_refresh(struct spool *s, uint64_t fp, struct now now, struct out 
     return append(s, &fields, row_tail(older), older, out);
 }
 
+uint64_t spool_close(struct spool *s, uint64_t fp, const char *reason, struct now now,
+                     struct out *out)
+{
+    struct row *older = find_newest(s, fp);
+    struct row fields;
+
+    if (older == NULL || !older->firing)
+        return 0;
+    fields = *older;
+    fields.seq = s->high + 1;
+    fields.firing = false;
+    fields.kept_mono_ms = is_pending(s, older) ? older->kept_mono_ms : now.mono_ms;
+    fields.transitions++;
+    set_reason(&fields, reason);
+    return append(s, &fields, row_tail(older), older, out);
+}
+
 uint64_t spool_deny(struct spool *s, uint64_t fp, struct now now, struct out *out)
 {
     struct spool_change c = {.fp = fp,
@@ -660,6 +701,16 @@ bool spool_stored(struct spool *s, uint64_t txn)
         s->unstored.n -= n;
     }
     return s->sendable != before;
+}
+
+void spool_put_all(const struct spool *s, struct out *out)
+{
+    put_stream(s, out);
+    put_floor(s, out);
+    for (size_t i = 0; i < s->entries.n; i++) {
+        if (s->entries.v[i].row != NULL)
+            put_row(s->entries.v[i].row, out);
+    }
 }
 
 /* ---- read ---- */

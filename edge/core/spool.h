@@ -18,6 +18,7 @@
 
 #define SPOOL_STREAM_CHARS 36
 #define SPOOL_ROW_TEXT_MAX KIB(512) /* beyond it a row goes without annotations */
+#define SPOOL_ROW_FULL_BYTES KIB(4) /* a spool without so much room is told as full */
 #define SPOOL_ROW_OVERHEAD 160      /* bytes of tables counted for a row besides its text */
 
 struct spool;
@@ -80,11 +81,16 @@ uint64_t spool_append(struct spool *s, const struct spool_change *c, struct now 
 uint64_t spool_refresh(struct spool *s, uint64_t fp, struct now now, struct out *out);
 /* "fp does not fire here": for a firing that a global believes and this edge knows nothing of. */
 uint64_t spool_deny(struct spool *s, uint64_t fp, struct now now, struct out *out);
+/* Closes the firing episode of fp in its last words; 0 when there is none. */
+uint64_t spool_close(struct spool *s, uint64_t fp, const char *reason, struct now now,
+                     struct out *out);
 /* A new epoch above `above`: what is kept is carried over under new seqs from 1, each row an
  * episode of its own. */
 void spool_raise_epoch(struct spool *s, uint64_t above, struct now now, struct out *out);
 /* Every configured global has all up to `floor` (the floor never falls). */
 void spool_free_to(struct spool *s, uint64_t floor, struct out *out);
+/* Puts every row again: after the store has refused some. */
+void spool_put_all(const struct spool *s, struct out *out);
 /* true when new rows may now be sent */
 bool spool_stored(struct spool *s, uint64_t txn);
 

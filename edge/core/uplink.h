@@ -8,6 +8,7 @@
 #pragma once
 
 #include "common/core/engine.h"
+#include "common/core/metrics/metrics.h"
 #include "edge/core/edge_config.h"
 #include "edge/core/spool.h"
 
@@ -18,13 +19,16 @@ void uplink_free(struct uplink *u);
 
 /* The first one comes before rows are restored, and later ones at any time. Lent until the next
  * call or uplink_free. node: our own name; resolve_timeout_ms as in Alertmanager's file.
- * `federation` must not be NULL.
+ * `federation` may be NULL: then rows are kept and nothing is said.
  */
 void uplink_configure(struct uplink *u, const struct federation_config *federation, struct str node,
                       int64_t resolve_timeout_ms, struct now now, struct out *out);
 void uplink_restore(struct uplink *u, const struct row_op *row, struct now now); /* any kind */
+/* After the rows, and after the first federation; a second start is a no-op. */
 void uplink_start(struct uplink *u, const struct engine_start *start, struct now now,
                   struct out *out);
+/* Once after every start: true as soon as the edge is settled. */
+bool uplink_now_settled(struct uplink *u, struct now now);
 /* Sends what is due; call it at the end of every step, whatever the input was. Returns the next
  * wake-up in mono_ms. */
 int64_t uplink_run(struct uplink *u, struct now now, struct out *out);
@@ -44,5 +48,5 @@ bool uplink_spool_full(const struct uplink *u);
 struct str uplink_holder(const struct uplink *u, struct now now);
 
 /* Prometheus text format: tocsin_uplink_*, tocsin_spool_*, tocsin_mirrors_*. */
-void uplink_metrics(const struct uplink *u, struct now now, struct buf *b);
+void uplink_metrics(const struct uplink *u, struct metrics *m, struct now now);
 uint64_t uplink_digest(const struct uplink *u);
