@@ -422,8 +422,8 @@ static char *put(char **at, struct str s)
 {
     char *p = *at;
 
-    if (s.n > 0)
-        memcpy(p, s.p, s.n);
+    if (s.n > 0)             /* the end is set below */
+        memcpy(p, s.p, s.n); // NOLINT(bugprone-not-null-terminated-result)
     p[s.n] = '\0';
     *at += s.n + 1;
     return p;
