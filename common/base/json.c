@@ -7,63 +7,112 @@
 #include <limits.h>
 #include <stdlib.h>
 
-/* json-c 0.16 takes some things for JSON that are none, or changes them in silence, even when it is
- * strict: raw control characters in strings, NaN and Infinity, "1." and "-01", lone surrogates, and
- * \u0000 in a key, where the key ends for it. This scan refuses those and leaves the grammar to
- * json-c. It ends with the first value, so that what trails it is not judged here. */
-struct scan {
-    const char *at, *end;
+/* The reader is ours, the objects are json-c's. json-c's own tokener takes three times as long (it
+ * goes byte by byte through two buffers), and even its strict mode lets control characters in
+ * strings, NaN, "1." and "-01" pass, mends lone surrogates in silence and cuts a key at \u0000. */
+struct reader {
+    const char *at, *end; /* valid UTF-8 */
     unsigned depth;
-    bool allow_lone;   /* json-c makes U+FFFD of lone surrogates, as Go does */
+    bool allow_lone;   /* surrogates: they become U+FFFD, as in Go */
     const char *fault; /* a constant phrase; NULL while all is well */
+    struct buf text;   /* the string at hand, when it has escapes */
+    struct buf keys;   /* those whose values are being read, each with its NUL */
 };
 
 static const char too_deep[] = "nested too deeply";
 
-static bool is_digit(const char *p, const char *end)
+static struct json_object *read_value(struct reader *r);
+
+static struct json_object *fail(struct reader *r, const char *fault)
 {
-    return p < end && *p >= '0' && *p <= '9';
+    if (r->fault == NULL)
+        r->fault = fault;
+    return NULL;
+}
+
+static struct json_object *made(struct json_object *o)
+{
+    if (o == NULL)
+        abort(); /* out of memory, as xmalloc */
+    return o;
+}
+
+static void skip_space(struct reader *r)
+{
+    while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\t' || *r->at == '\r'))
+        r->at++;
+}
+
+/* Steps over white space and the byte wanted behind it. */
+static bool take(struct reader *r, char want)
+{
+    skip_space(r);
+    if (r->at == r->end || *r->at != want)
+        return false;
+    r->at++;
+    return true;
 }
 
 static size_t digits(const char *p, const char *end)
 {
     size_t n = 0;
 
-    while (is_digit(p + n, end))
+    while (p + n < end && p[n] >= '0' && p[n] <= '9')
         n++;
     return n;
 }
 
-/* RFC 8259 §6. */
-static void scan_number(struct scan *s)
+/* Where the number at p ends by RFC 8259 §6; NULL when it is malformed. */
+static const char *number_end(const char *p, const char *end, bool *ret_whole)
 {
-    const char *p = s->at;
     size_t n;
 
-    if (*p == '-')
+    *ret_whole = true;
+    if (p < end && *p == '-')
         p++;
-    n = digits(p, s->end);
-    if (n == 0 || (n > 1 && *p == '0')) {
-        s->fault = "malformed number";
-        return;
-    }
+    n = digits(p, end);
+    if (n == 0 || (n > 1 && *p == '0'))
+        return NULL;
     p += n;
-    if (p < s->end && *p == '.') {
-        n = digits(p + 1, s->end);
+    if (p < end && *p == '.') {
+        *ret_whole = false;
+        n = digits(p + 1, end);
         if (n == 0)
-            s->fault = "malformed number";
+            return NULL;
         p += 1 + n;
     }
-    if (p < s->end && (*p == 'e' || *p == 'E')) {
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        *ret_whole = false;
         p++;
-        if (p < s->end && (*p == '+' || *p == '-'))
+        if (p < end && (*p == '+' || *p == '-'))
             p++;
-        n = digits(p, s->end);
+        n = digits(p, end);
         if (n == 0)
-            s->fault = "malformed number";
+            return NULL;
         p += n;
     }
-    s->at = p;
+    return p;
+}
+
+static struct json_object *read_number(struct reader *r)
+{
+    struct json_object *o;
+    const char *end;
+    struct str text;
+    bool whole;
+    int64_t i;
+
+    end = number_end(r->at, r->end, &whole);
+    if (end == NULL)
+        return fail(r, "malformed number");
+    text = (struct str){.p = r->at, .n = (size_t)(end - r->at)};
+    r->at = end;
+    if (whole && str_to_i64(text, &i))
+        return made(json_object_new_int64(i));
+    buf_reset(&r->text); /* fractions and what is too large are rare: json-c reads them */
+    buf_add_str(&r->text, text);
+    o = json_tokener_parse(r->text.p);
+    return o != NULL ? o : fail(r, "malformed number");
 }
 
 /* The value of the \uXXXX at p, or UINT32_MAX. */
@@ -86,26 +135,41 @@ static uint32_t unicode_escape(const char *p, const char *end)
     return v;
 }
 
-/* Steps over the escape at s->at; true when it is \u0000. */
-static bool scan_escape(struct scan *s)
+static void read_unicode_escape(struct reader *r)
 {
-    uint32_t rune = unicode_escape(s->at, s->end);
+    uint32_t rune = unicode_escape(r->at, r->end), low;
 
     if (rune == UINT32_MAX) {
-        s->at += s->end - s->at >= 2 ? 2 : 1;
-        return false;
+        (void)fail(r, "malformed escape");
+        return;
     }
-    s->at += 6;
+    r->at += 6;
     if ((rune & 0xF800) == 0xD800) {
-        uint32_t low = unicode_escape(s->at, s->end);
-        bool pair = rune < 0xDC00 && low != UINT32_MAX && (low & 0xFC00) == 0xDC00;
-
-        if (pair)
-            s->at += 6;
-        else if (!s->allow_lone)
-            s->fault = "lone surrogate in a string";
+        low = unicode_escape(r->at, r->end);
+        if (rune < 0xDC00 && low != UINT32_MAX && (low & 0xFC00) == 0xDC00) {
+            rune = 0x10000 + ((rune & 0x3FF) << 10 | (low & 0x3FF));
+            r->at += 6;
+        } else if (!r->allow_lone) {
+            (void)fail(r, "lone surrogate in a string");
+        }
     }
-    return rune == 0;
+    utf8_encode(&r->text, rune);
+}
+
+static void read_escape(struct reader *r)
+{
+    static const char plain[] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                 ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+    uint8_t c = r->end - r->at >= 2 ? (uint8_t)r->at[1] : 0;
+
+    if (c == 'u') {
+        read_unicode_escape(r);
+    } else if (c < sizeof(plain) && plain[c] != 0) {
+        buf_add_char(&r->text, plain[c]);
+        r->at += 2;
+    } else {
+        (void)fail(r, "malformed escape");
+    }
 }
 
 /* The first byte from p on that ends a plain stretch of a string: quote, backslash or control. */
@@ -129,127 +193,185 @@ static const char *plain_end(const char *p, const char *end)
     return p;
 }
 
-static void scan_string(struct scan *s)
+/* The string behind the quote at r->at: a piece of the input, or r->text when there are escapes. */
+static struct str read_string(struct reader *r)
 {
-    bool has_nul = false;
+    const char *from = ++r->at;
 
-    s->at++;
-    while (s->fault == NULL) {
-        s->at = plain_end(s->at, s->end);
-        if (s->at == s->end)
-            return; /* json-c misses the closing quote itself */
-        if (*s->at == '"')
+    r->at = plain_end(from, r->end);
+    if (r->at < r->end && *r->at == '"')
+        return (struct str){.p = from, .n = (size_t)(r->at++ - from)};
+    buf_reset(&r->text);
+    while (r->fault == NULL) {
+        buf_add(&r->text, from, (size_t)(r->at - from));
+        if (r->at == r->end) {
+            (void)fail(r, "unexpected end of a string");
+        } else if (*r->at == '"') {
+            r->at++;
             break;
-        if (*s->at == '\\')
-            has_nul |= scan_escape(s);
-        else
-            s->fault = "control character in a string";
-    }
-    if (s->fault != NULL)
-        return;
-    s->at++;
-    if (has_nul) {
-        const char *p = s->at;
-
-        while (p < s->end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
-            p++;
-        if (p < s->end && *p == ':')
-            s->fault = "\\u0000 in a key";
-    }
-}
-
-static void scan_value(struct scan *s)
-{
-    while (s->at < s->end && s->fault == NULL) {
-        char c = *s->at;
-
-        if (c == '"') {
-            scan_string(s);
-        } else if (c == '-' || (c >= '0' && c <= '9')) {
-            scan_number(s);
-        } else if (c == '{' || c == '[') {
-            if (s->depth == JSON_DEPTH_MAX) {
-                s->fault = too_deep;
-                return;
-            }
-            s->depth++;
-            s->at++;
-            continue;
-        } else if (c == '}' || c == ']') {
-            s->depth -= s->depth != 0;
-            s->at++;
-        } else if (c == 'N' || c == 'I') {
-            s->fault = "neither NaN nor Infinity is JSON";
+        } else if (*r->at == '\\') {
+            read_escape(r);
         } else {
-            s->at++;
-            if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
-                continue;
+            (void)fail(r, "control character in a string");
         }
-        if (s->depth == 0)
-            return;
+        from = r->at;
+        r->at = plain_end(from, r->end);
     }
+    return buf_str(&r->text);
 }
 
-static int run_tokener(struct str text, struct json_opt opt, struct json_object **ret,
-                       struct err *err)
+static struct json_object *read_array(struct reader *r)
 {
-    struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH_MAX + 2); /* the scan counts */
-    struct json_object *o;
-    enum json_tokener_error why;
-    size_t end;
+    struct json_object *array = made(json_object_new_array_ext(4));
 
-    if (tok == NULL)
+    r->at++;
+    if (take(r, ']'))
+        return array;
+    do {
+        struct json_object *v = read_value(r);
+
+        if (r->fault == NULL && json_object_array_add(array, v) != 0)
+            abort();
+    } while (r->fault == NULL && take(r, ','));
+    if (r->fault == NULL && take(r, ']'))
+        return array;
+    json_object_put(array);
+    return fail(r, "expected , or ] in an array");
+}
+
+/* One "key": value into the object. */
+static void read_pair(struct reader *r, struct json_object *object)
+{
+    size_t offset = r->keys.n;
+    struct json_object *v;
+    struct str key;
+
+    skip_space(r);
+    if (r->at == r->end || *r->at != '"') {
+        (void)fail(r, "expected a key in quotes");
+        return;
+    }
+    key = read_string(r);
+    if (r->fault == NULL && key.n != 0 && memchr(key.p, '\0', key.n) != NULL)
+        (void)fail(r, "\\u0000 in a key"); /* json-c's keys end with a NUL */
+    if (r->fault == NULL) {
+        buf_add_str(&r->keys, key);
+        buf_add_char(&r->keys, '\0');
+        if (!take(r, ':'))
+            (void)fail(r, "expected : behind a key");
+    }
+    if (r->fault != NULL)
+        return;
+    v = read_value(r);
+    if (r->fault == NULL && json_object_object_add_ex(object, r->keys.p + offset, v, 0) != 0)
         abort();
-    json_tokener_set_flags(tok, opt.ignore_trailing
-                                    ? JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS
-                                    : JSON_TOKENER_STRICT);
-    o = json_tokener_parse_ex(tok, text.p, (int)text.n);
-    end = json_tokener_get_parse_end(tok);
-    why = json_tokener_get_error(tok);
-    if (why == json_tokener_continue) { /* a number may go on until it sees the end */
-        o = json_tokener_parse_ex(tok, "", 1);
-        why = json_tokener_get_error(tok);
-        if (why == json_tokener_continue)
-            why = json_tokener_error_parse_eof;
+    r->keys.n = offset;
+}
+
+static struct json_object *read_object(struct reader *r)
+{
+    struct json_object *object = made(json_object_new_object());
+
+    r->at++;
+    if (take(r, '}'))
+        return object;
+    do
+        read_pair(r, object);
+    while (r->fault == NULL && take(r, ','));
+    if (r->fault == NULL && take(r, '}'))
+        return object;
+    json_object_put(object);
+    return fail(r, "expected , or } in an object");
+}
+
+static bool take_word(struct reader *r, struct str word)
+{
+    if (!str_starts((struct str){.p = r->at, .n = (size_t)(r->end - r->at)}, word))
+        return false;
+    r->at += word.n;
+    return true;
+}
+
+/* NULL is a null, or a fault. */
+static struct json_object *read_value(struct reader *r)
+{
+    struct json_object *o;
+    struct str s;
+
+    skip_space(r);
+    if (r->at == r->end)
+        return fail(r, "unexpected end");
+    switch (*r->at) {
+    case '"':
+        s = read_string(r);
+        return r->fault == NULL ? made(json_object_new_string_len(s.p, (int)s.n)) : NULL;
+    case '{':
+    case '[':
+        if (r->depth == JSON_DEPTH_MAX)
+            return fail(r, too_deep);
+        r->depth++;
+        o = *r->at == '{' ? read_object(r) : read_array(r);
+        r->depth--;
+        return o;
+    case 't':
+        if (take_word(r, STR("true")))
+            return made(json_object_new_boolean(1));
+        break;
+    case 'f':
+        if (take_word(r, STR("false")))
+            return made(json_object_new_boolean(0));
+        break;
+    case 'n':
+        if (take_word(r, STR("null")))
+            return NULL;
+        break;
+    default:
+        if (*r->at == '-' || (*r->at >= '0' && *r->at <= '9'))
+            return read_number(r);
+        break;
     }
-    json_tokener_free(tok);
-    if (why == json_tokener_success && end < text.n && !opt.ignore_trailing) {
-        json_object_put(o); /* a NUL ends the text for json-c */
-        return err_set(err, -EINVAL, "invalid JSON at byte %zu: data behind the value", end);
+    return fail(r, "unexpected character");
+}
+
+static int read_text(struct str text, struct json_opt opt, struct json_object **ret,
+                     struct err *err)
+{
+    struct reader r = {.at = text.p, .end = text.p + text.n, .allow_lone = opt.repair_utf8};
+    struct json_object *o;
+
+    buf_init(&r.text, text.n + 1);
+    buf_init(&r.keys, text.n + JSON_DEPTH_MAX);
+    o = read_value(&r);
+    skip_space(&r);
+    if (r.fault == NULL && r.at != r.end && !opt.ignore_trailing) {
+        json_object_put(o);
+        (void)fail(&r, "data behind the value");
     }
-    if (why != json_tokener_success)
-        return err_set(err, -EINVAL, "invalid JSON at byte %zu: %s", end,
-                       json_tokener_error_desc(why));
+    buf_clear(&r.text);
+    buf_clear(&r.keys);
+    if (r.fault != NULL)
+        return err_set(err, r.fault == too_deep ? -E2BIG : -EINVAL, "invalid JSON at byte %zu: %s",
+                       (size_t)(r.at - text.p), r.fault);
     *ret = o;
     return 0;
 }
 
 int json_parse(struct str text, struct json_opt opt, struct json_object **ret, struct err *err)
 {
-    struct scan scan;
     struct buf repaired;
     size_t valid;
     int r;
 
-    buf_init(&repaired, 3 * text.n + 1);
     if (text.n > INT_MAX / 3)
         return err_set(err, -EFBIG, "JSON text of %zu bytes is too long", text.n);
-    if (text.n == 0)
-        return err_set(err, -EINVAL, "invalid JSON at byte 0: it is empty");
     valid = utf8_valid_run(text);
-    if (valid != text.n) {
-        if (!opt.repair_utf8)
-            return err_set(err, -EILSEQ, "invalid JSON at byte %zu: invalid UTF-8", valid);
-        utf8_add_repaired(&repaired, text);
-        text = buf_str(&repaired);
-    }
-    scan = (struct scan){.at = text.p, .end = text.p + text.n, .allow_lone = opt.repair_utf8};
-    scan_value(&scan);
-    if (scan.fault != NULL)
-        r = err_set(err, scan.fault == too_deep ? -E2BIG : -EINVAL, "invalid JSON at byte %zu: %s",
-                    (size_t)(scan.at - text.p), scan.fault);
-    else
-        r = run_tokener(text, opt, ret, err);
+    if (valid == text.n)
+        return read_text(text, opt, ret, err);
+    if (!opt.repair_utf8)
+        return err_set(err, -EILSEQ, "invalid JSON at byte %zu: invalid UTF-8", valid);
+    buf_init(&repaired, 3 * text.n);
+    utf8_add_repaired(&repaired, text);
+    r = read_text(buf_str(&repaired), opt, ret, err);
     buf_clear(&repaired);
     return r;
 }

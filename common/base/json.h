@@ -1,5 +1,6 @@
-/* JSON in: strict json-c (UTF-8 checked, depth bounded, the whole input consumed). JSON out: a
- * streaming writer. */
+/* JSON in: strict (UTF-8 checked, depth bounded, the whole input consumed), into json-c's objects
+ * by a reader of our own, for speed and because json-c's strict mode is not. JSON out: a streaming
+ * writer. */
 #pragma once
 
 #include "common/base/arena.h"
@@ -16,9 +17,9 @@ struct json_opt {
     bool ignore_trailing; /* data behind the first value is no error (Alertmanager's API) */
 };
 
-/* Beyond json-c's strictness: raw control characters in strings, NaN, Infinity, "1.", "-01", bytes
- * behind a NUL, and \u0000 in a key (json-c would cut the key there) are errors. Of repeated keys
- * the last wins. Too deep is -E2BIG, bad UTF-8 -EILSEQ, too long -EFBIG, all else -EINVAL.
+/* RFC 8259 and nothing else, but for \u0000 in a key, which is an error: json-c's keys end there.
+ * Of repeated keys the last wins. Too deep is -E2BIG, bad UTF-8 -EILSEQ, too long -EFBIG, all else
+ * -EINVAL.
  *
  * The caller releases *ret by json_object_put. A JSON null is *ret == NULL with result 0. */
 MUST_CHECK int json_parse(struct str text, struct json_opt opt, struct json_object **ret,

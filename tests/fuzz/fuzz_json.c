@@ -48,6 +48,25 @@ static void check_parse(struct str text, struct json_opt opt)
     json_object_put(o);
 }
 
+/* What our reader takes, json-c takes as well, and for the same. */
+static void check_against_json_c(struct str text)
+{
+    struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH_MAX + 2);
+    struct json_object *ours = NULL, *theirs;
+
+    json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
+    if (json_parse(text, (struct json_opt){0}, &ours, NULL) == 0) {
+        theirs = json_tokener_parse_ex(tok, text.p, (int)text.n);
+        if (json_tokener_get_error(tok) == json_tokener_continue)
+            theirs = json_tokener_parse_ex(tok, "", 1);
+        assert(json_tokener_get_error(tok) == json_tokener_success);
+        assert(json_object_equal(ours, theirs));
+        json_object_put(theirs);
+        json_object_put(ours);
+    }
+    json_tokener_free(tok);
+}
+
 static void check_writer(struct str text)
 {
     struct json_object *o = NULL;
@@ -72,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     for (unsigned bits = 0; bits < 4; bits++)
         check_parse(text, (struct json_opt){.repair_utf8 = bits & 1, .ignore_trailing = bits & 2});
+    check_against_json_c(text);
     check_writer(text);
     return 0;
 }
