@@ -1,7 +1,6 @@
 #include "common/daemon/daemon_internal.h"
 
 #include "common/io/clock.h"
-#include "common/io/files.h"
 #include "common/io/log_out.h"
 
 #include "common/base/rand.h"
@@ -12,7 +11,6 @@
 #include <unistd.h>
 
 #define LOG_COMPONENT "daemon"
-#define CONFIG_FILE_BYTES_MAX MIB(4)
 
 /* ---- steps ---- */
 
@@ -97,32 +95,6 @@ static void on_health(void *arg)
 
 /* ---- configuration ---- */
 
-void daemon_log_mistakes(const char *file, const struct mistakes *m)
-{
-    char place[512];
-
-    VEC_EACH (m, struct mistake, it) {
-        (void)snprintf(place, sizeof(place), "%s:%d", file, it->line);
-        log_error("configuration mistake", KV("at", it->line > 0 ? place : file),
-                  KV("err", it->text));
-    }
-    if (m->left_out > 0)
-        log_error("more configuration mistakes", KV("left_out", m->left_out));
-}
-
-int daemon_read_file(const char *path, struct arena *a, struct str *ret, struct err *err)
-{
-    struct buf b;
-    int r;
-
-    buf_init(&b, CONFIG_FILE_BYTES_MAX + 1);
-    r = file_read(path, CONFIG_FILE_BYTES_MAX, &b, err);
-    if (r == 0)
-        *ret = arena_str(a, buf_str(&b));
-    buf_clear(&b);
-    return r;
-}
-
 int daemon_reload(struct daemon *d, struct err *err)
 {
     struct engine_input in = {.kind = ENGINE_CONFIG};
@@ -137,9 +109,8 @@ int daemon_reload(struct daemon *d, struct err *err)
     d->reload_ok = r == 0;
     if (r < 0) {
         log_error("reload failed, the running configuration stays", KV("err", err->text));
-        /* The engine owns a configuration only once it was given. */
-        if (in.edge_config != NULL)
-            daemon_step(d, &in);
+        if (in.kind == ENGINE_CONFIG && in.edge_config != NULL)
+            daemon_step(d, &in); /* it was good: what failed are certificates or web.config */
         return r;
     }
     d->reload_ok_wall_ms = loop_now(d->loop).wall_ms;

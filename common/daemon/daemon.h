@@ -7,6 +7,7 @@
  * again; a bad file leaves the running ones in force. */
 #pragma once
 
+#include "common/core/config/report.h"
 #include "common/core/engine.h"
 #include "common/daemon/options.h"
 #include "common/io/client.h"
@@ -81,3 +82,11 @@ void daemon_log_mistakes(const char *file, const struct mistakes *m);
 /* Reads a configuration file into the arena; logs and returns a negative errno on failure. */
 MUST_CHECK int daemon_read_file(const char *path, struct arena *a, struct str *ret,
                                 struct err *err);
+/* A file named in a configuration file: relative names are relative to that file's folder.
+ * NUL-terminated, in the arena. */
+const char *daemon_path_beside(struct arena *a, const char *config_file, struct str name);
+/* Logs mistakes as errors and warnings as warnings. */
+void daemon_log_report(const struct config_report *r);
+/* The one identity of a certificate file, for settling who we are at start. */
+MUST_CHECK int daemon_read_identity(const char *cert_file, const char *trust_domain,
+                                    struct identity *ret, struct err *err);

@@ -67,6 +67,14 @@ static void copy_ops(struct txn *t, const struct row_op *ops, size_t n)
     }
 }
 
+static int refuse_size(struct store *s)
+{
+    store_lock(s);
+    s->stats.refused++;
+    store_unlock(s);
+    return -EMSGSIZE;
+}
+
 int store_put(struct store *s, uint64_t txn, const struct row_op *ops, size_t n)
 {
     size_t bytes = sizeof(struct txn) + n * sizeof(struct row_op);
@@ -74,8 +82,8 @@ int store_put(struct store *s, uint64_t txn, const struct row_op *ops, size_t n)
     bool failing;
 
     for (size_t i = 0; i < n; i++) {
-        assert(ops[i].key.n <= ROW_KEY_MAX);
-        assert(ops[i].remove || ops[i].value.n <= ROW_VALUE_MAX);
+        if (ops[i].key.n > ROW_KEY_MAX || (!ops[i].remove && ops[i].value.n > ROW_VALUE_MAX))
+            return refuse_size(s);
         bytes += ops[i].key.n + (ops[i].remove ? 0 : ops[i].value.n);
     }
     store_start_writer(s);

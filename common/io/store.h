@@ -66,8 +66,8 @@ struct store_options {
     const char *path;       /* directory, made with mode 0700 when absent; copied */
     size_t queue_bytes_max; /* 0: STORE_QUEUE_BYTES_DEFAULT; counts keys, values and overhead */
     void (*on_stored)(const struct store_report *report, void *arg); /* from store_dispatch only */
-    void (*wake)(void *arg); /* from the writer thread: have the loop call store_dispatch soon;
-                              * must not block or call back into the store; may be NULL */
+    void (*wake)(void *arg); /* from the writer thread or store_put: have the loop call
+                              * store_dispatch soon; must not block or call back; may be NULL */
     void *arg;               /* of both */
 
     /* For tests. */
@@ -110,7 +110,8 @@ MUST_CHECK int store_load(struct store *s, struct store_opening *opening,
 
 /* Queues a transaction; copies the operations. txn is greater than any before it; n may be 0 (a
  * barrier). 0, or -ENOSPC when the queue is full: then nothing is kept, no report will follow for
- * it, and the next `recovered` (which such a refusal always leads to) counts it as lost. */
+ * it, and the next `recovered` (which such a refusal always leads to) counts it as lost. -EMSGSIZE
+ * when an operation is beyond the bounds of row.h: the same, but no `recovered` follows. */
 MUST_CHECK int store_put(struct store *s, uint64_t txn, const struct row_op *ops, size_t n);
 
 /* Calls on_stored for the reports that wait. */
@@ -125,7 +126,8 @@ MUST_CHECK int store_wait(struct store *s, int64_t timeout_ms);
 bool store_work(struct store *s);
 
 /* Writes what is queued (one attempt when failing), dispatches the last reports, marks the store
- * clean and frees it. 0, or -EIO when queued transactions had to be given up. NULL is fine. */
+ * clean and frees it. Waits for a commit under way, however long that hangs. 0, or -EIO when queued
+ * transactions had to be given up. NULL is fine. */
 int store_close(struct store *s);
 
 struct store_stats {

@@ -23,7 +23,7 @@ struct str duty_holder(const struct global *g, const struct site *site);
 bool global_peer_alive(const struct global *g, struct str name);
 
 /* The echo of a heartbeat. Refused (false) when it is not this node's, of another boot, from the
- * future or too old. */
+ * future or lapsed already. */
 bool duty_grant(struct global *g, struct stream *s, struct str node, struct str boot,
                 int64_t token_mono_ms, struct out *out);
 void duty_release(struct global *g, struct out *out); /* ENGINE_STOP */

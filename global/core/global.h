@@ -8,10 +8,14 @@
 
 #include "common/core/engine.h"
 
-struct global_limits {  /* 0: the default */
-    size_t members_max; /* 200 000: registers of all sites together */
-    size_t streams_max; /* 4096 */
-    size_t mirrors_max; /* 100 000 */
+#define GLOBAL_MEMBERS_MAX 200000
+#define GLOBAL_STREAMS_MAX 4096
+#define GLOBAL_MIRRORS_MAX 100000
+
+struct global_limits {  /* 0: the default above */
+    size_t members_max; /* registers of all sites together */
+    size_t streams_max;
+    size_t mirrors_max;
 };
 
 struct global_options {       /* copied */

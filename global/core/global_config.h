@@ -8,20 +8,24 @@
 #include "common/core/model/matcher.h"
 
 #define TEAM_ROOT "root"
-#define TEAMS_MAX 10000
+#define TEAMS_MAX 5000
 #define TEAM_DEPTH_MAX 16
 #define POLICIES_MAX 10000
 #define POLICY_STEPS_MAX 50
 #define POLICY_REPEAT_MAX 100
+#define POLICY_TARGETS_MAX 50
+#define ACK_TIMEOUT_MS_MAX (30 * MS_PER_DAY)
 #define RULES_MAX 10000
 
 #define STEP_DELAY_MS_DEFAULT (5 * MS_PER_MIN)
 #define STEP_DELAY_MS_MIN MS_PER_S
+#define STEP_DELAY_MS_MAX (7 * MS_PER_DAY)
+#define SECRET_BYTES_MIN 16
 
 enum target_kind {
     TARGET_ROLE,     /* the owning team's receiver for the role, bound when the step fires */
     TARGET_RECEIVER, /* one fixed receiver */
-    TARGET_PARENT    /* {team: parent}: hand the incident to the parent team's policy */
+    TARGET_PARENT /* {team: parent}: those whom the first step of the parent team's policy tells */
 };
 
 struct policy_target {
@@ -31,7 +35,7 @@ struct policy_target {
 };
 
 struct policy_step {
-    const struct policy_target *targets; /* ≥ 1; TARGET_PARENT stands alone in its step */
+    const struct policy_target *targets; /* ≥ 1; kinds may be mixed in a step */
     size_t targets_n;
     int64_t delay_ms; /* from this step to the next (or to the next round, or to exhaustion) */
     int line;
@@ -95,6 +99,7 @@ struct global_config {
     const struct team *teams;
     size_t teams_n;
     const struct team *root;
+    const struct team *const *deepest_first; /* all teams; of equal depth in file order */
     const struct policy *policies;
     size_t policies_n;
     const struct rule *rules; /* ≥ 1: the default is the last */
@@ -109,7 +114,7 @@ struct global_config {
 MUST_CHECK int global_config_parse(struct str text, enum matcher_mode mode,
                                    struct global_config **ret, struct config_report *report);
 /* The key that signs what globals tell each other; copied. Once, before the engine gets the
- * configuration. At least 16 bytes after trimming white space, else -EINVAL. */
+ * configuration. At least SECRET_BYTES_MIN bytes after trimming white space, else -EINVAL. */
 MUST_CHECK int global_config_set_secret(struct global_config *c, struct str secret,
                                         struct err *err);
 struct global_config *global_config_ref(struct global_config *c);

@@ -4,6 +4,7 @@
 #include "common/core/deferred.h"
 #include "common/core/engine.h"
 #include "global/core/global.h"
+#include "global/core/global_config.h"
 #include "global/core/incident_hooks.h"
 #include "global/core/members.h"
 #include "global/core/mirrors.h"
@@ -16,6 +17,7 @@ struct api;
 enum refusal {
     REFUSED_IDENTITY,
     REFUSED_BAD_REQUEST,
+    REFUSED_NOT_FOUND,
     REFUSED_FOREIGN_STREAM,
     REFUSED_TOO_MANY_STREAMS,
     REFUSED_TOO_MANY_MEMBERS,
@@ -51,6 +53,7 @@ struct global {
     struct now now; /* of this step */
     char boot[17];
     char uuid[37]; /* of this node's store */
+    struct engine_health health;
     bool started, stopping;
     int64_t started_mono_ms;
 
@@ -75,6 +78,8 @@ void global_reply_stored(struct global *g, struct out *out, const struct engine_
 /* Counts, writes LEDGER_REFUSED and answers {"error":"<word>"} with the status. */
 void global_refuse(struct global *g, struct out *out, const struct engine_request *r,
                    enum refusal why, int status, const char *detail);
+void global_count_refusal(struct global *g, struct out *out, const struct engine_request *r,
+                          enum refusal why); /* without the answer */
 const char *refusal_name(enum refusal why);
 /* tocsin_global_*: appends exposition text, incident_metrics included. */
 void global_metrics(const struct global *g, struct buf *b);

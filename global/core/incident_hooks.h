@@ -26,7 +26,7 @@ enum member_change {
 void incident_on_member(struct global *g, struct member *m, enum member_change change,
                         struct out *out);
 
-/* A site went silent or came back (also called when a site is found silent after a restart). */
+/* A site went silent or came back (not called for what was so before a restart already). */
 void incident_on_site(struct global *g, struct site *site, bool silent, struct out *out);
 
 /* Another node's position of an incident, authenticated, newer than any before. body is JSON text

@@ -26,14 +26,15 @@ struct mirror {
     bool all_sites; /* own: for every edge */
     struct site **sites;
     size_t sites_n;
-    uint64_t txn;             /* own: it may be told once this is stored */
+    bool pending;             /* own: not known to be durable, so it may not be told */
+    uint64_t txn;             /* own: of its last version */
     TAILQ_ENTRY(mirror) link; /* own: by ver. Others: by arrival */
     UT_hash_handle hh;
 };
 
 struct mirrors {
     struct mirror *by_key;
-    TAILQ_HEAD(, mirror) own, others;
+    TAILQ_HEAD(mirror_list, mirror) own, others;
     size_t n;
     uint64_t epoch;    /* directive epoch of this node, from 1 */
     uint64_t ver;      /* the last one given */

@@ -222,13 +222,13 @@ void alerts_free(struct alerts *t)
 {
     if (t == NULL)
         return;
+    heap_clear(&t->ends); /* touches its nodes, which are the alerts */
     for (size_t i = 0; i < t->buckets; i++) {
         for (struct alert *a = t->bucket[i], *next; a != NULL; a = next) {
             next = a->next;
             alert_free(a);
         }
     }
-    heap_clear(&t->ends);
     free(t->bucket);
     free(t);
 }

@@ -510,6 +510,25 @@ static void a_full_queue_refuses_and_says_so_later(void **state)
     assert_int_equal(b->result[id + 1], 0);
 }
 
+static void a_row_beyond_the_bounds_is_refused(void **state)
+{
+    struct store_bench *b = *state;
+    char *big = xcalloc(1, ROW_VALUE_MAX + 1);
+    struct row_op op = {.kind = 1, .key = {.p = big, .n = ROW_KEY_MAX + 1}};
+
+    store_bench_open(b);
+    assert_int_equal(store_put(b->store, 1, &op, 1), -EMSGSIZE);
+    op.key.n = ROW_KEY_MAX;
+    op.value = (struct str){.p = big, .n = ROW_VALUE_MAX + 1};
+    assert_int_equal(store_put(b->store, 2, &op, 1), -EMSGSIZE);
+    op.value.n = ROW_VALUE_MAX;
+    assert_int_equal(store_put(b->store, 3, &op, 1), 0);
+    store_bench_work(b);
+    assert_int_equal(b->result[3], 0);
+    assert_int_equal(b->recovered, 0);
+    free(big);
+}
+
 static void wake(void *arg)
 {
     struct store_bench *b = arg;
@@ -570,6 +589,7 @@ int main(void)
         TEST(a_newer_schema_is_refused_and_left_alone),
         TEST(a_second_process_is_refused),
         TEST(a_full_queue_refuses_and_says_so_later),
+        TEST(a_row_beyond_the_bounds_is_refused),
         TEST(the_writer_thread_reports_through_wake),
     };
 
