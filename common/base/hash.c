@@ -165,7 +165,7 @@ void sha256_hex(const void *p, size_t n, char ret[2 * SHA256_BYTES + 1])
         ret[2 * i] = "0123456789abcdef"[digest[i] >> 4];
         ret[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
     }
-    ret[2 * SHA256_BYTES] = '\0';
+    ret[(size_t)2 * SHA256_BYTES] = '\0';
 }
 
 void hmac_sha256(struct str key, struct str message, uint8_t ret[SHA256_BYTES])
