@@ -510,5 +510,6 @@ void members_start(struct global *g)
         if (m->s.firing && stream_live(m->stream) && m->stream->site->streams_n > 1)
             restore_doubt(g, m);
         m->holds_open = member_holds_open(g, m);
+        file_orphan(g, m); /* members_tick sees which have got their incident back by then */
     }
 }
