@@ -72,11 +72,12 @@ static void tell(struct global *g, struct site *site, struct out *out)
 bool duty_grant(struct global *g, struct stream *s, struct str node, struct str boot,
                 int64_t token_mono_ms, struct out *out)
 {
-    int64_t until = token_mono_ms + DUTY_LEASE_MS;
+    int64_t until;
 
     if (!str_eq_c(node, g->node) || !str_eq_c(boot, g->boot) || token_mono_ms < 0 ||
         token_mono_ms > g->now.mono_ms || g->stopping)
         return false;
+    until = token_mono_ms + DUTY_LEASE_MS;
     if (BUG(BUG_LEASE_FROM_RECEIPT))
         until = g->now.mono_ms + DUTY_LEASE_MS;
     if (until <= g->now.mono_ms)
