@@ -53,7 +53,7 @@ struct cli_table {
 };
 
 /* One line each; main.c lists them in the order in which --help shows them. */
-extern const struct cli_table cli_incidents, cli_status, cli_pki;
+extern const struct cli_table cli_incidents, cli_status, cli_check_config, cli_pki;
 
 /* The last value given, or NULL. A switch that was given has the value "". The name must be one of
  * the command's options (asserted). */

@@ -4,6 +4,7 @@
 static const struct cli_table *const tables[] = {
     &cli_incidents,
     &cli_status,
+    &cli_check_config,
     &cli_pki,
 };
 

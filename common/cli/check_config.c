@@ -1,0 +1,177 @@
+/* check-config: what the daemons would say about their files, without starting one. */
+#include "common/cli/cli.h"
+
+#include "common/io/files.h"
+#include "edge/core/edge_config.h"
+#include "global/core/global_config.h"
+
+#include <stdio.h>
+
+static void print_reports(const struct config_report *r)
+{
+    struct buf b;
+
+    buf_init(&b, 0);
+    config_report_add_mistakes(&b, r);
+    (void)fwrite(b.p, 1, b.n, stdout);
+    buf_reset(&b);
+    config_report_add_warnings(&b, r);
+
+    struct str rest = buf_str(&b), line;
+
+    while (str_split(&rest, '\n', &line)) {
+        if (line.n > 0)
+            (void)printf(STR_FMT " (warning)\n", STR_ARG(line));
+    }
+    buf_clear(&b);
+}
+
+static bool read_text(const char *path, struct buf *ret)
+{
+    struct err err = {0};
+
+    buf_init(ret, YAML_BYTES_MAX + 1);
+    if (file_read(path, YAML_BYTES_MAX, ret, &err) == 0)
+        return true;
+    (void)printf("Checking '%s'  FAILED: %s\n\n", path, err.text);
+    buf_clear(ret);
+    return false;
+}
+
+static void print_verdict(const char *path, const struct config_report *r)
+{
+    (void)printf("Checking '%s'  %s\n", path, r->mistakes.n > 0 ? "FAILED" : "SUCCESS");
+    print_reports(r);
+}
+
+static void print_found(const struct edge_config *c)
+{
+    (void)printf("Found:\n - global config\n - route\n - 0 inhibit rules\n - %zu receivers\n"
+                 " - 0 templates\n",
+                 c->am->receivers.n);
+}
+
+/* One of Alertmanager's files, alone or together with the federation's. */
+static bool check_edge(const char *path, const char *federation_path, enum matcher_mode mode)
+{
+    struct config_report am, federation;
+    struct edge_config *c = NULL;
+    struct buf am_text, federation_text;
+
+    if (!read_text(path, &am_text))
+        return false;
+    if (federation_path != NULL && !read_text(federation_path, &federation_text)) {
+        buf_clear(&am_text);
+        return false;
+    }
+    config_report_init(&am, str_from(path));
+    config_report_init(&federation, str_from(federation_path));
+
+    struct str text = federation_path != NULL ? buf_str(&federation_text) : STR_EMPTY;
+    bool good = edge_config_parse(buf_str(&am_text), federation_path != NULL ? &text : NULL, mode,
+                                  &c, &am, &federation) == 0;
+
+    print_verdict(path, &am);
+    if (good)
+        print_found(c);
+    (void)printf("\n");
+    if (federation_path != NULL) {
+        print_verdict(federation_path, &federation);
+        if (good)
+            (void)printf("Found:\n - site " STR_FMT "\n - %zu global nodes\n",
+                         STR_ARG(c->federation->site), c->federation->uplink.globals_n);
+        (void)printf("\n");
+        buf_clear(&federation_text);
+    }
+    edge_config_unref(c);
+    config_report_clear(&am);
+    config_report_clear(&federation);
+    buf_clear(&am_text);
+    return good;
+}
+
+static bool check_global(const char *path, enum matcher_mode mode)
+{
+    struct config_report report;
+    struct global_config *c = NULL;
+    struct buf text;
+
+    if (!read_text(path, &text))
+        return false;
+    config_report_init(&report, str_from(path));
+
+    bool good = global_config_parse(buf_str(&text), mode, &c, &report) == 0;
+
+    print_verdict(path, &report);
+    if (good)
+        (void)printf("Found:\n - %zu teams\n - %zu escalation policies\n - %zu rules\n"
+                     " - %zu receivers\n",
+                     c->teams_n, c->policies_n, c->rules_n - 1, c->receivers.n);
+    (void)printf("\n");
+    global_config_unref(c);
+    config_report_clear(&report);
+    buf_clear(&text);
+    return good;
+}
+
+static bool matcher_mode(const char *feature, enum matcher_mode *ret)
+{
+    *ret = MATCHER_FALLBACK;
+    if (feature == NULL)
+        return true;
+    if (str_eq_c(str_from(feature), "classic-mode"))
+        *ret = MATCHER_CLASSIC;
+    else if (str_eq_c(str_from(feature), "utf8-strict-mode"))
+        *ret = MATCHER_UTF8;
+    else
+        return false;
+    return true;
+}
+
+static int run(const struct cli_args *a)
+{
+    const char *federation = cli_get(a, "federation.config");
+    const char *global = cli_get(a, "global.config");
+    enum matcher_mode mode;
+    size_t failed = 0;
+
+    if (!matcher_mode(cli_get(a, "enable-feature"), &mode))
+        return cli_fail("--enable-feature takes classic-mode or utf8-strict-mode");
+    if (federation != NULL && a->args_n != 1)
+        return cli_fail("--federation.config needs exactly one FILE: the edge's other file");
+    if (global == NULL && a->args_n == 0)
+        return cli_fail("nothing to check: name a file");
+    for (size_t i = 0; i < a->args_n; i++)
+        failed += !check_edge(a->args[i], federation, mode);
+    if (global != NULL)
+        failed += !check_global(global, mode);
+    if (failed > 0)
+        return cli_fail("failed to validate %zu file(s)", failed);
+    return 0;
+}
+
+static const struct cli_option options[] = {
+    {.name = "federation.config",
+     .value = "FILE",
+     .help = "the edge's federation file, checked together with its FILE"},
+    {.name = "global.config", .value = "FILE", .help = "a global node's global.yml"},
+    {.name = "enable-feature",
+     .value = "MODE",
+     .help = "classic-mode or utf8-strict-mode, as given to the daemon"},
+};
+
+static const struct cli_command commands[] = {
+    {
+        .name = "check-config",
+        .args = "[FILE…]",
+        .args_max = CLI_ARGS_MAX,
+        .summary = "check configuration files as the daemons would",
+        .text = "FILE is an edge's file in Alertmanager's format. Every mistake is printed with "
+                "its file and\nline; the exit status is 1 if there is one. Warnings do not change "
+                "it.",
+        .sets = {{.options = options, .n = ARRAY_SIZE(options)}},
+        .run = run,
+    },
+};
+
+const struct cli_table cli_check_config = {.commands = commands, .n = ARRAY_SIZE(commands)};

@@ -1,0 +1,82 @@
+"""tocsinctl check-config: what it prints and how it ends, for good and bad files."""
+
+import os
+import subprocess
+
+import pytest
+
+TOOL = os.environ["TOCSINCTL"]
+
+EDGE = "receivers: [{name: a, webhook_configs: [{url: 'http://x/'}]}]\nroute: {receiver: a}\n"
+FEDERATION = """version: 1
+site: fra1
+uplink:
+  trust_domain: example.org
+  tls: {cert_file: edge.pem, key_file: edge.key, ca_file: ca.pem}
+  globals: [{name: g1, url: 'https://g1:9195'}]
+"""
+GLOBAL = """receivers: [{name: sre}]
+escalation_policies: [{name: sre, steps: [{notify: [{role: primary}]}]}]
+teams: [{name: root, escalation_policy: sre, roles: {primary: sre}}]
+"""
+
+
+@pytest.fixture
+def check(tmp_path):
+    def check(*args, **files):
+        for name, text in files.items():
+            (tmp_path / name).write_text(text)
+        return subprocess.run(
+            [TOOL, "check-config", *args], cwd=tmp_path, capture_output=True, text=True, timeout=30
+        )
+
+    return check
+
+
+def test_a_good_file_is_praised_as_amtool_does(check):
+    done = check("am", am=EDGE)
+    assert done.returncode == 0
+    assert done.stdout == (
+        "Checking 'am'  SUCCESS\nFound:\n - global config\n - route\n - 0 inhibit rules\n"
+        " - 1 receivers\n - 0 templates\n\n"
+    )
+
+
+def test_every_mistake_has_file_and_line(check):
+    done = check("am", "bad", am=EDGE, bad="receivers: [{name: a, x: y}]\nroute:\n  receiver: b\n")
+    assert done.returncode == 1
+    assert "Checking 'am'  SUCCESS\n" in done.stdout
+    assert "Checking 'bad'  FAILED\nbad:1: field x not found in receiver" in done.stdout
+    assert 'bad:3: undefined receiver "b" used in route\n' in done.stdout
+    assert "failed to validate 1 file(s)" in done.stderr
+
+
+def test_the_federation_file_is_checked_with_its_edge_file(check):
+    good = check("--federation.config", "fed", "am", am=EDGE, fed=FEDERATION)
+    assert good.returncode == 0 and " - site fra1\n" in good.stdout
+    warned = check("--federation.config", "fed", "am", am=EDGE, fed=FEDERATION + "peers: {expected: 2}\n")
+    assert warned.returncode == 0 and "fed:7: peers is not in force yet (warning)\n" in warned.stdout
+    bad = check("--federation.config", "fed", "am", am=EDGE, fed=FEDERATION + "fallback: {a: q}\n")
+    assert bad.returncode == 1 and 'fed:7: undefined receiver "q"\n' in bad.stdout
+    assert check("--federation.config", "fed").returncode == 1
+
+
+def test_global_files(check):
+    good = check("--global.config", "g", g=GLOBAL)
+    assert good.returncode == 0 and " - 1 teams\n" in good.stdout
+    bad = check("--global.config", "g", g=GLOBAL + "users: [x]\n")
+    assert bad.returncode == 1 and "g:4: users is not supported yet\n" in bad.stdout
+
+
+def test_what_cannot_be_checked_is_an_error(check):
+    missing = check("nowhere")
+    assert missing.returncode == 1 and "Checking 'nowhere'  FAILED: " in missing.stdout
+    assert check().returncode == 1
+    assert check("--enable-feature", "x", "am", am=EDGE).returncode == 1
+
+
+def test_the_matcher_syntax_follows_the_mode(check):
+    text = EDGE.rstrip("}\n") + ", routes: [{matchers: ['a=']}]}\n"
+    assert "(warning)" in check("am", am=text).stdout
+    assert check("--enable-feature", "classic-mode", "am", am=text).returncode == 0
+    assert check("--enable-feature", "utf8-strict-mode", "am", am=text).returncode == 1
