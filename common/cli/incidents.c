@@ -6,14 +6,24 @@
 
 #define API "/api/v1/incidents"
 
-static int run_list(const struct cli_args *a)
+static void print_list(struct json_object *answer, struct json_object *list)
 {
     static const struct object_column columns[] = {
         {"ID", {"short_id", "id"}}, {"STATE", {"state"}},          {"SEVERITY", {"severity"}},
         {"TEAM", {"team"}},         {"SITES", {"affected_sites"}}, {"OPENED", {"opened_at"}},
         {"ACKED BY", {"acked_by"}}, {"TITLE", {"title"}},
     };
-    static const char *const filters[] = {"state", "team", "site"};
+    size_t shown = list != NULL ? json_object_array_length(list) : 0;
+    uint64_t matching = shown;
+
+    objects_print_table(list, columns, ARRAY_SIZE(columns), "no incidents");
+    if (json_get_u64(answer, "matching", &matching, NULL) == 0 && matching > shown)
+        printf("%zu of %llu; --limit shows more\n", shown, (unsigned long long)matching);
+}
+
+static int run_list(const struct cli_args *a)
+{
+    static const char *const filters[] = {"state", "team", "site", "limit"};
     struct json_object *list = NULL;
     struct cli_answer answer = {0};
     struct cli_http http;
@@ -41,7 +51,7 @@ static int run_list(const struct cli_args *a)
     if (rc == 0 && http.json)
         objects_print_json(&answer);
     else if (rc == 0)
-        objects_print_table(list, columns, ARRAY_SIZE(columns), "no incidents");
+        print_list(answer.json, list);
     buf_clear(&path);
     cli_answer_clear(&answer);
     cli_http_close(&http);
@@ -189,9 +199,10 @@ static int run_resolve(const struct cli_args *a)
 }
 
 static const struct cli_option list_options[] = {
-    {.name = "state", .value = "STATE", .help = "triggered, acknowledged or resolved"},
+    {.name = "state", .value = "STATE", .help = "triggered, acknowledged, resolved or open"},
     {.name = "team", .value = "TEAM", .help = "owned by this team"},
     {.name = "site", .value = "SITE", .help = "affecting this site"},
+    {.name = "limit", .value = "N", .help = "at most so many, the newest (default the server's)"},
 };
 
 static const struct cli_option comment_options[] = {

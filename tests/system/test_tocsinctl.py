@@ -94,6 +94,11 @@ def test_list_filters_are_encoded(run, stub):
     assert (r.returncode, r.stdout) == (0, "no incidents\n"), r.stderr
 
 
+def test_a_cut_list_says_so(run, stub):
+    stub.answers["GET", "/api/v1/incidents?limit=1"] = (200, {"incidents": [INCIDENT], "matching": 3})
+    assert run("incidents", "list", "--limit", "1").stdout.splitlines()[-1] == "1 of 3; --limit shows more"
+
+
 def test_json_passes_through(run, stub):
     text = '{"v":1, "incidents":[ ],"extra":3}'
     stub.answers["GET", "/api/v1/incidents"] = (200, text)
