@@ -76,15 +76,16 @@ struct store_options {
     const char *vfs;      /* NULL: SQLite's default */
 };
 
-/* What was found at the start. None of it stops the start; all but `fresh`, `clean` and `rows`
- * is for an operator's eyes. */
+/* What was found at the start. None of it stops the start. */
 struct store_opening {
     bool fresh; /* there was no database */
     bool clean; /* closed by store_close the last time */
-    bool
-        regressed; /* something that was promised is gone, or may be: rows end before the high-water
-                    * mark, the mark is missing, damage, bad rows. The owner raises its epoch. */
-    bool damaged;  /* the database was set aside as `set_aside`; readable rows were taken over */
+    /* Something that was promised is gone, or may be: rows end before the high-water mark, the mark
+     * is missing, damage, bad rows, or a report of the life before was `incomplete` or told of
+     * `lost` transactions. The owner raises its epoch with the first rows it puts; until then every
+     * start says it again. */
+    bool regressed;
+    bool damaged; /* the database was set aside as `set_aside`; readable rows were taken over */
     char set_aside[STORE_PATH_MAX];
     char reason[240];  /* of damaged */
     uint64_t rows;     /* loaded, by store_load */

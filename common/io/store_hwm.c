@@ -10,6 +10,7 @@
 #define SLOT_BYTES 64
 #define SLOT_DISTANCE 4096 /* no sector, and no page of a usual file system, holds both */
 #define FLAG_CLEAN 1U
+#define FLAG_MISSING 2U
 
 static const char magic[8] = {'t', 'o', 'c', 's', 'i', 'n', 'H', '1'};
 
@@ -35,7 +36,7 @@ static void encode(uint8_t slot[SLOT_BYTES], uint64_t generation, const struct h
     put_le(slot + 8, generation, 8);
     put_le(slot + 16, mark->seq, 8);
     memcpy(slot + 24, mark->store_id, STORE_ID_BYTES);
-    put_le(slot + 40, mark->clean ? FLAG_CLEAN : 0, 4);
+    put_le(slot + 40, (mark->clean ? FLAG_CLEAN : 0) | (mark->missing ? FLAG_MISSING : 0), 4);
     put_le(slot + 60, crc32c(0, slot, 60), 4);
 }
 
@@ -48,6 +49,7 @@ static bool decode(const uint8_t slot[SLOT_BYTES], uint64_t *ret_generation,
     ret_mark->seq = get_le(slot + 16, 8);
     memcpy(ret_mark->store_id, slot + 24, STORE_ID_BYTES);
     ret_mark->clean = (get_le(slot + 40, 4) & FLAG_CLEAN) != 0;
+    ret_mark->missing = (get_le(slot + 40, 4) & FLAG_MISSING) != 0;
     return true;
 }
 

@@ -11,6 +11,7 @@ struct hwm_mark {
     uint8_t store_id[STORE_ID_BYTES]; /* of the database it speaks for */
     uint64_t seq;                     /* of the last operation that was committed */
     bool clean;                       /* the store was closed after it */
+    bool missing;                     /* rows are, and their owner has not yet acted on it */
 };
 
 struct hwm {

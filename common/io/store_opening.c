@@ -41,7 +41,7 @@ static int replace_at_start(struct store *s, int code, struct err *err,
 
     store_note_error(s, code, err);
     opening->damaged = true;
-    opening->regressed = true;
+    opening->regressed = s->missing = s->missing_told = true;
     (void)snprintf(opening->reason, sizeof(opening->reason), "%s", err->text);
     rc = store_replace(s, opening->set_aside, sizeof(opening->set_aside), &opening->salvaged, err);
     if (rc < 0 && s->stats.set_aside == before)
@@ -103,9 +103,11 @@ int store_open(struct store **ret, const struct store_options *options,
         store_free(s);
         return err_set(err, rc, "%s", local.text);
     }
+    opening.regressed = opening.regressed || (found && mark.missing);
     s->seq = s->db.seq > mark.seq ? s->db.seq : mark.seq; /* never given out twice */
     s->durable_seq = s->db.seq;
     s->stats.seq = s->seq;
+    s->missing = s->missing_told = opening.regressed;
     if (s->db.handle != NULL)
         store_write_mark(s, false); /* not clean until closed */
     store_measure(s);
@@ -161,6 +163,11 @@ static void move_bad_rows(struct load *l)
     struct err err = {0};
     int rc = 0;
 
+    if (l->opening->regressed && !l->s->missing) {
+        l->s->missing = l->s->missing_told = true;
+        if (l->s->db.handle != NULL)
+            store_write_mark(l->s, false);
+    }
     VEC_EACH (l, struct bad_row, bad) {
         if (l->s->db.handle != NULL && rc == 0)
             rc = store_db_move_bad(&l->s->db, bad->kind, (struct str){.p = bad->key, .n = bad->n},

@@ -56,6 +56,8 @@ struct store {
     uint64_t seq;         /* newest given to an operation that was committed */
     uint64_t durable_seq; /* newest that was promised */
     bool seq_marked;      /* seq is in the high-water mark */
+    bool missing;         /* rows are: said in the mark, so that the next start is regressed */
+    bool missing_told;    /* at this start: the first commit has the owner's answer to it */
     int64_t hwm_next_ms;
     int64_t retry_ms, retry_delay_ms;
     int64_t measure_ms;

@@ -65,6 +65,10 @@ static bool recovered_locked(struct store *s)
                                                  .recovered = true,
                                                  .incomplete = s->incomplete,
                                                  .lost = s->lost});
+    if (s->lost > 0) { /* should the owner end before it has put them again */
+        s->missing = true;
+        s->missing_told = s->seq_marked = false;
+    }
     s->owes_recovered = false;
     s->incomplete = false;
     s->lost = 0;
@@ -73,7 +77,7 @@ static bool recovered_locked(struct store *s)
 
 void store_write_mark(struct store *s, bool clean)
 {
-    struct hwm_mark mark = {.seq = s->seq, .clean = clean};
+    struct hwm_mark mark = {.seq = s->seq, .clean = clean, .missing = s->missing};
     int rc;
 
     memcpy(mark.store_id, s->db.id, sizeof(mark.store_id));
@@ -131,6 +135,8 @@ static bool reopen(struct store *s)
         store_lock(s);
         s->incomplete = true; /* also if this attempt fails: the next one sees nothing odd */
         store_unlock(s);
+        s->missing = true;
+        s->missing_told = false;
     }
     if (rc < 0) {
         store_start_failing(s, rc, &err);
@@ -228,6 +234,8 @@ static bool commit_some(struct store *s)
 
         s->seq_marked = s->seq_marked && ops == 0;
         s->seq = s->durable_seq = seq;
+        if (s->missing_told && ops > 0)
+            s->missing = s->missing_told = false;
         s->retry_delay_ms = 0;
         s->idle_checkpointed = false;
         batch_done(s, txns, ops, clock_mono_us() - start_us);

@@ -243,8 +243,12 @@ static void a_database_damaged_while_failing_is_set_aside(void **state)
     store_bench_work(b);
     assert_int_equal(b->result[3], 0);
     crash_and_reopen(b);
-    assert_false(b->opening.regressed);
+    assert_true(b->opening.regressed); /* the owner may have died before it put all again */
     check_rows(b, 2, 3);
+    put(b, 1);
+    store_bench_work(b);
+    crash_and_reopen(b);
+    assert_false(b->opening.regressed);
     free(path);
     free(wal);
 }
