@@ -1,15 +1,12 @@
 #include "common/base/base.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static void *check(void *p)
 {
-    if (p == NULL) {
-        (void)fputs("out of memory\n", stderr);
-        abort();
-    }
+    if (p == NULL)
+        abort(); /* out of memory */
     return p;
 }
 
@@ -17,10 +14,8 @@ static size_t product(size_t count, size_t size)
 {
     size_t n;
 
-    if (__builtin_mul_overflow(count, size, &n)) {
-        (void)fputs("allocation size overflows\n", stderr);
+    if (__builtin_mul_overflow(count, size, &n))
         abort();
-    }
     return n != 0 ? n : 1; /* malloc(0) may return NULL */
 }
 
