@@ -409,8 +409,10 @@ static int check_request(const struct client *c, const struct client_request *r,
         if (rc < 0)
             return rc;
     }
-    if (r->tls != NULL && (r->peer.n == 0 || has_control(r->peer, 0x21)))
-        return err_set(err, -EINVAL, "a TLS profile needs the peer's name");
+    if ((r->tls != NULL) != (r->peer.n > 0) || has_control(r->peer, 0x21))
+        return err_set(err, -EINVAL, "a TLS profile and the peer's name go together");
+    if (r->tls != NULL && !str_eq_nocase(str_sub(r->url, 0, 8), STR("https://")))
+        return err_set(err, -EINVAL, "a request with a TLS profile goes to https:// only");
     HASH_FIND(hh, c->calls, &r->id, sizeof(r->id), found);
     if (found != NULL)
         return err_set(err, -EINVAL, "request id %llu is in use", (unsigned long long)r->id);

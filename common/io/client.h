@@ -43,7 +43,8 @@ struct client_request {
 
     /* NULL: the system's CAs and host names, TLS 1.2 at least. Otherwise the mutual TLS of
      * io/tls_client.h, and `peer` is the one URI SAN that the server must present, for example
-     * spiffe://example.org/global/g1. The client keeps a reference for as long as it needs. */
+     * spiffe://example.org/global/g1; the URL must be https. The client keeps a reference for as
+     * long as it needs. */
     struct tls_client *tls;
     struct str peer;
 };

@@ -383,6 +383,7 @@ static void bad_requests_are_refused_at_once(void **state)
         {.url = STR_INIT("http://a/\r\nX: y"), .timeout_ms = 1},
         {.url = STR_INIT(""), .timeout_ms = 1},
         {.url = STR_INIT("http://a/"), .timeout_ms = 0},
+        {.url = STR_INIT("https://a/"), .timeout_ms = 1, .peer = STR_INIT("spiffe://a/global/g")},
         {.url = STR_INIT("http://a/"), .timeout_ms = 1, .method = "GE T"},
         {.url = STR_INIT("http://a/"), .timeout_ms = 1, .headers = &split, .headers_n = 1},
         {.url = STR_INIT("http://a/"), .timeout_ms = 1, .headers = &name, .headers_n = 1},

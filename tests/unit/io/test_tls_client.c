@@ -249,6 +249,22 @@ static void a_connection_checked_for_one_peer_serves_no_other(void **state)
     assert_int_equal(raw_server_requests(f->server), 1);
 }
 
+static void an_identity_is_never_left_unchecked(void **state)
+{
+    struct fixture *f = *state;
+    struct client_request r = {
+        .url = STR("http://127.0.0.1:1/"), .timeout_ms = 1, .tls = f->tls, .peer = STR(G1)};
+    struct err err;
+
+    assert_int_equal(client_send(f->client, &r, &err), -EINVAL); /* in clear text */
+    r.url = STR("https://127.0.0.1:1/");
+    r.peer = STR_EMPTY;
+    assert_int_equal(client_send(f->client, &r, &err), -EINVAL);
+    r.tls = NULL;
+    r.peer = STR(G1);
+    assert_int_equal(client_send(f->client, &r, &err), -EINVAL);
+}
+
 static void an_edges_certificate_is_no_servers(void **state)
 {
     struct fixture *f = *state;
@@ -444,6 +460,7 @@ int main(void)
         TEST(the_right_identity_is_served),
         TEST(a_foreign_identity_is_refused),
         TEST(a_connection_checked_for_one_peer_serves_no_other),
+        TEST(an_identity_is_never_left_unchecked),
         TEST(an_edges_certificate_is_no_servers),
         TEST(an_expired_or_early_server_is_refused),
         TEST(another_cas_server_is_refused),
