@@ -18,15 +18,14 @@ static struct global *from_engine(struct engine *e)
 
 uint64_t global_txn(struct global *g, struct out *out)
 {
-    (void)g;
+    /* The fate of every transaction so far may have been told: only a new one will be reported. */
+    if (g->failing && !out_has_rows(out))
+        out_put(out, GLOBAL_ROW_META, STR("probe"), STR("{}"));
     return out_has_rows(out) ? out_txn(out) : out_txn(out) - 1;
 }
 
 void global_reply_stored(struct global *g, struct out *out, const struct engine_reply *reply)
 {
-    /* The fate of every transaction so far may have been told: only a new one will be reported. */
-    if (g->failing && !out_has_rows(out))
-        out_put(out, GLOBAL_ROW_META, STR("probe"), STR("{}"));
     deferred_reply(g->deferred, out, global_txn(g, out), reply);
 }
 

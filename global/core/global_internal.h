@@ -71,7 +71,8 @@ struct global {
     struct global_counts counts;
 };
 
-/* The transaction that a reply must wait for: this step's if it has rows, else the newest one. */
+/* The transaction that a reply or a send must wait for: this step's if it has rows, else the newest
+ * one. While the store fails it makes sure that there is one whose fate is yet to be told. */
 uint64_t global_txn(struct global *g, struct out *out);
 /* A reply that promises durability of everything done so far: after the commit, or 503. */
 void global_reply_stored(struct global *g, struct out *out, const struct engine_reply *reply);

@@ -118,7 +118,7 @@ static bool evict_stream(struct global *g, struct site *site, struct out *out)
     struct streams *t = &g->streams;
 
     TAILQ_FOREACH (s, &site->streams, site_link) {
-        if (s->silent && TAILQ_EMPTY(&s->members) && !s->dirty)
+        if (s->silent && TAILQ_EMPTY(&s->members) && s->under_way_n == 0)
             break;
     }
     if (s == NULL)
@@ -210,24 +210,38 @@ void stream_put(struct stream *s, struct out *out)
 
 void stream_changed(struct global *g, struct stream *s, struct out *out)
 {
+    size_t last = s->under_way_n;
+
     stream_put(s, out);
-    s->changed_txn = out_txn(out);
-    if (s->dirty)
-        TAILQ_REMOVE(&g->streams.dirty, s, dirty_link);
-    s->dirty = true;
-    TAILQ_INSERT_TAIL(&g->streams.dirty, s, dirty_link);
+    if (last == 0)
+        TAILQ_INSERT_TAIL(&g->streams.dirty, s, dirty_link);
+    if (last > 0 && s->under_way[last - 1].txn == out_txn(out)) {
+        s->under_way[last - 1].at = s->at;
+        return;
+    }
+    if (last == STREAM_UNDER_WAY_MAX) {
+        memmove(&s->under_way[0], &s->under_way[1], (last - 1) * sizeof(s->under_way[0]));
+        s->under_way_n--;
+    }
+    s->under_way[s->under_way_n].txn = out_txn(out);
+    s->under_way[s->under_way_n++].at = s->at;
 }
 
 void streams_on_stored(struct global *g)
 {
     struct streams *t = &g->streams;
-    struct stream *s;
+    uint64_t stored = deferred_stored_txn(g->deferred);
+    struct stream *s, *next;
 
-    while ((s = TAILQ_FIRST(&t->dirty)) != NULL &&
-           s->changed_txn <= deferred_stored_txn(g->deferred)) {
-        TAILQ_REMOVE(&t->dirty, s, dirty_link);
-        s->dirty = false;
-        s->stored = s->at;
+    TAILQ_FOREACH_SAFE (s, &t->dirty, dirty_link, next) {
+        size_t done = 0;
+
+        while (done < s->under_way_n && s->under_way[done].txn <= stored)
+            s->stored = s->under_way[done++].at;
+        s->under_way_n -= done;
+        memmove(&s->under_way[0], &s->under_way[done], s->under_way_n * sizeof(s->under_way[0]));
+        if (s->under_way_n == 0)
+            TAILQ_REMOVE(&t->dirty, s, dirty_link);
     }
 }
 

@@ -17,7 +17,8 @@ struct member;
 
 #define STREAM_UUID_MAX 36
 #define STREAM_BOOT_MAX 32
-#define STREAM_PEERS_MAX 16 /* other global nodes that a heartbeat may report */
+#define STREAM_PEERS_MAX 16     /* other global nodes that a heartbeat may report */
+#define STREAM_UNDER_WAY_MAX 16 /* of more, the oldest is left out: the next one covers it */
 #define STREAMS_PER_SITE_MAX 64
 #define SILENT_AFTER_MS (90 * MS_PER_S)
 
@@ -52,11 +53,15 @@ struct stream {
     char node[IDENTITY_NAME_MAX + 1];
     TAILQ_ENTRY(stream) site_link;
 
-    struct stream_position at;     /* what memory has taken in */
-    struct stream_position stored; /* what is known to be durable: the only thing to be told */
-    uint64_t changed_txn;          /* transaction of the last change of `at` */
-    TAILQ_ENTRY(stream) dirty_link;
-    bool dirty; /* at != stored, in streams.dirty */
+    /* What memory has taken in, and what is known to be durable: only that is told, and it must
+     * never fall behind a receipt. In between, the positions whose transactions are under way. */
+    struct stream_position at, stored;
+    struct {
+        uint64_t txn;
+        struct stream_position at;
+    } under_way[STREAM_UNDER_WAY_MAX];
+    size_t under_way_n;
+    TAILQ_ENTRY(stream) dirty_link; /* in streams.dirty while under_way_n > 0 */
 
     int64_t last_heard_mono_ms; /* -1: not since the start of this process */
     bool silent;                /* as stored, too */
@@ -90,7 +95,7 @@ struct streams {
     struct stream *by_uuid; /* uthash */
     struct site *sites;     /* uthash, in order of first use */
     struct heap silence, duty, poll;
-    TAILQ_HEAD(, stream) dirty; /* by changed_txn */
+    TAILQ_HEAD(, stream) dirty;
     size_t silent_sites;
 };
 

@@ -23,6 +23,29 @@ static void test_receipt_follows_commit(void **state)
     world_clear(&w);
 }
 
+/* A heartbeat never says less than a receipt did, whatever else is on its way to the disk. */
+static void test_position_never_falls_behind_a_receipt(void **state)
+{
+    struct world w;
+    struct engine_input stored = {.kind = ENGINE_STORED};
+    uint64_t id;
+
+    (void)state;
+    world_init(&w);
+    w.manual = true;
+    id = world_say(&w, fra_e1, UUID_A, 1, 7, "firing");
+    stored.stored.txn = w.newest_txn;
+    (void)world_say(&w, fra_e1, UUID_A, 2, 7, "resolved");
+    world_step(&w, &stored);
+    assert_answer(&w, id, 200, "\"cursor\":1");
+    assert_answer(&w, world_beat(&w, fra_e1, UUID_A, 2, ""), 200, "\"cursor\":1");
+    for (uint64_t seq = 3; seq < 100; seq++) /* more than are remembered */
+        (void)world_say(&w, fra_e1, UUID_A, seq, 7, "firing");
+    world_commit(&w);
+    assert_answer(&w, world_beat(&w, fra_e1, UUID_A, 2, ""), 200, "\"cursor\":99");
+    world_clear(&w);
+}
+
 /* The resend of a batch whose commit is under way waits for that commit. */
 static void test_resend_waits_too(void **state)
 {
@@ -419,6 +442,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_receipt_follows_commit),
+        cmocka_unit_test(test_position_never_falls_behind_a_receipt),
         cmocka_unit_test(test_resend_waits_too),
         cmocka_unit_test(test_failed_commit_promises_nothing),
         cmocka_unit_test(test_hole_needs_base),
