@@ -1,6 +1,7 @@
 #include "global/core/global.h"
 
 #include "common/base/json.h"
+#include "common/base/vec.h"
 #include "global/core/digests.h"
 #include "global/core/duty.h"
 #include "global/core/global_internal.h"
@@ -26,7 +27,16 @@ uint64_t global_txn(struct global *g, struct out *out)
 
 void global_reply_stored(struct global *g, struct out *out, const struct engine_reply *reply)
 {
-    deferred_reply(g->deferred, out, global_txn(g, out), reply);
+    (void)out;
+    *VEC_PUSH(&g->replies) = *reply;
+}
+
+/* At the end of a step, when all of its rows are known. */
+static void defer_replies(struct global *g, struct out *out)
+{
+    for (size_t i = 0; i < g->replies.n; i++)
+        deferred_reply(g->deferred, out, global_txn(g, out), &g->replies.v[i]);
+    g->replies.n = 0;
 }
 
 const char *refusal_name(enum refusal why)
@@ -316,6 +326,7 @@ static int64_t step(struct engine *e, const struct engine_input *in, struct out 
         return TIME_NEVER;
     wake = members_tick(g, out);
     wake = min_i64(wake, incident_step(g, out));
+    defer_replies(g, out);
     wake = min_i64(wake, heap_next_ms(&t->silence));
     wake = min_i64(wake, heap_next_ms(&t->duty));
     return min_i64(wake, heap_next_ms(&t->poll));
@@ -331,6 +342,7 @@ static void free_global(struct engine *e)
     streams_clear(g);
     deferred_free(g->deferred);
     global_config_unref(g->config);
+    VEC_CLEAR(&g->replies);
     free(g->external_url);
     free(g->version);
     free(g);

@@ -58,6 +58,10 @@ struct global {
     int64_t started_mono_ms;
 
     struct deferred *deferred;
+    struct {
+        struct engine_reply *v;
+        size_t n, cap;
+    } replies; /* of this step, that wait for its transaction; texts lent until its end */
     /* A transaction failed and none was stored since: memory is ahead of the disk, which the store
      * mends by itself (io/store.h). What is promised meanwhile waits for a later transaction. */
     bool failing;
@@ -74,7 +78,8 @@ struct global {
 /* The transaction that a reply or a send must wait for: this step's if it has rows, else the newest
  * one. While the store fails it makes sure that there is one whose fate is yet to be told. */
 uint64_t global_txn(struct global *g, struct out *out);
-/* A reply that promises durability of everything done so far: after the commit, or 503. */
+/* A reply that promises durability of everything that this step does: after the commit, or 503.
+ * Its texts must live until the end of the step. */
 void global_reply_stored(struct global *g, struct out *out, const struct engine_reply *reply);
 /* Counts, writes LEDGER_REFUSED and answers {"error":"<word>"} with the status. */
 void global_refuse(struct global *g, struct out *out, const struct engine_request *r,
