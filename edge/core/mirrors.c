@@ -212,7 +212,9 @@ static void reg_set(struct edge_mirrors *m, struct reg *r, const struct mirror_t
     free(r->body);
     r->epoch = t->epoch;
     r->ver = t->ver;
-    r->body = xstrndup(t->body.n > 0 ? t->body.p : "", t->body.n);
+    r->body = xmalloc(t->body.n + 1); /* may hold NUL bytes */
+    if (t->body.n > 0)
+        memcpy(r->body, t->body.p, t->body.n);
     r->body_n = t->body.n;
     memcpy(r->mac, t->mac.p, MAC_CHARS);
     r->resolved = is_resolved(t->body);

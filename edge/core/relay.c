@@ -16,17 +16,18 @@ static void send_poll(struct uplink *u, struct uplink_node *n, struct now now, s
 static void send_journal(struct uplink *u, struct uplink_node *n, struct now now, struct out *out)
 {
     struct json_writer w;
-    struct buf b;
+    struct buf b, list;
 
     buf_init(&b, 0);
+    buf_init(&list, 0);
+    (void)edge_mirrors_write_journal(u->mirrors, uplink_index(u, n), JOURNAL_BYTES, &list);
     json_writer_init(&w, &b);
     json_open_object(&w);
     json_put_i64(&w, "v", 1);
     json_put_str(&w, "stream", spool_stream(u->spool));
-    json_key(&w, "mirrors");
-    (void)edge_mirrors_write_journal(u->mirrors, uplink_index(u, n), JOURNAL_BYTES, &b);
-    w.need_comma = true;
+    json_put_raw(&w, "mirrors", buf_str(&list));
     json_close_object(&w);
+    buf_clear(&list);
     uplink_send(u, n, CHANNEL_JOURNAL, "POST", STR("/federation/v1/journal"), &b, now, out);
 }
 

@@ -186,17 +186,15 @@ static struct row *row_new(const struct row *fields, struct str tail)
     struct json_writer w;
     struct row *r;
     size_t head;
+    char fp[17];
 
     buf_init(&b, 0);
     json_writer_init(&w, &b);
     json_open_object(&w);
     json_put_u64(&w, "seq", fields->seq);
     json_put_str(&w, "kind", STR("episode"));
-    json_key(&w, "fp");
-    buf_add_char(&b, '"');
-    buf_add_hex_u64(&b, fields->fp);
-    buf_add_char(&b, '"');
-    w.need_comma = true;
+    (void)snprintf(fp, sizeof(fp), "%016llx", (unsigned long long)fields->fp);
+    json_put_str(&w, "fp", str_from(fp));
     json_put_u64(&w, "episode", fields->episode);
     json_put_str(&w, "state", fields->firing ? STR("firing") : STR("resolved"));
     json_put_str(&w, "reason", str_from(fields->reason));

@@ -118,7 +118,8 @@ void uplink_restore(struct uplink *u, const struct row_op *row, struct now now)
 {
     spool_restore(u->spool, row, now);
     edge_mirrors_restore(u->mirrors, row);
-    if (row->kind == EDGE_ROW_DUTY && str_eq(row->key, KEY_GRANTED)) {
+    if (row->kind == EDGE_ROW_DUTY && str_eq(row->key, KEY_GRANTED) &&
+        (row->value.n == 0 || identity_name_valid(row->value))) {
         free((void *)(uintptr_t)u->granted.p);
         u->granted = (struct str){xstrndup(row->value.n > 0 ? row->value.p : "", row->value.n),
                                   row->value.n};
