@@ -4,9 +4,14 @@
 
 #include <assert.h>
 
-static struct driver_text text(struct str s)
+static struct driver_text text(struct str s) /* bytes, not only characters */
 {
-    return (struct driver_text){.p = xstrndup(s.p != NULL ? s.p : "", s.n), .n = s.n};
+    struct driver_text t = {.p = xmalloc(s.n + 1), .n = s.n};
+
+    if (s.n > 0)
+        memcpy(t.p, s.p, s.n);
+    t.p[s.n] = '\0';
+    return t;
 }
 
 static void append(struct driver_text *t, struct str s)
