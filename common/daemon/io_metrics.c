@@ -54,6 +54,12 @@ static void add_store(struct daemon *d, struct buf *b)
         (double)s.errors);
     add(b, "tocsin_store_refused_total", "counter", "Transactions that found the queue full.",
         (double)s.refused);
+    add(b, "tocsin_store_mark_errors_total", "counter", "High-water marks that were not written.",
+        (double)s.hwm_errors);
+    add(b, "tocsin_store_set_aside_total", "counter", "Databases set aside as damaged.",
+        (double)s.set_aside);
+    add(b, "tocsin_store_busy_seconds", "gauge", "Age of the commit under way; 0 when none is.",
+        1e-3 * (double)s.busy_ms);
     add(b, "tocsin_store_queue_bytes", "gauge", "Waiting for the writer.", (double)s.queue_bytes);
     add(b, "tocsin_store_failing", "gauge", "1 while nothing can be made durable.", s.failing);
     add(b, "tocsin_store_db_bytes", "gauge", "Size of the database.", (double)s.db_bytes);

@@ -279,7 +279,7 @@ static int make_schema(struct store_db *d, struct err *err)
 
 static int read_state(struct store_db *d, struct err *err)
 {
-    uint8_t seq[8];
+    uint8_t seq[8] = {0};
     int rc = get_meta(d, "id", d->id, sizeof(d->id), err);
 
     if (rc == 0)
