@@ -116,7 +116,7 @@ void conn_close(struct conn *c)
     if (told) {
         c->server->stats.clients_gone++;
         if (in_guard && l->o.guard->gone != NULL)
-            l->o.guard->gone(id, l->o.guard->arg);
+            l->o.guard->gone(c->server, id, l->o.guard->arg);
         else if (!in_guard && l->o.on_close != NULL)
             l->o.on_close(c->server, id, l->o.arg);
     }

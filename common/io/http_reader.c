@@ -405,6 +405,14 @@ static void head_line(struct http_reader *r, size_t end)
 {
     struct str line = str_sub(buf_str(&r->head), r->line_start, end);
 
+    if (r->line_end == 0 && line.n > r->limits.line_bytes_max) {
+        refuse(r, 414, "request line is too long");
+        return;
+    }
+    if (r->line_end != 0 && line.n > 0 && end - r->line_end > r->limits.head_bytes_max) {
+        refuse(r, 431, "headers are too long");
+        return;
+    }
     if (r->line_end == 0) {
         r->line_end = end;
         if (!request_line_parse(r))
@@ -468,10 +476,6 @@ static size_t head_feed(struct http_reader *r, const char *p, size_t n)
         return used > before ? used - before : n;
     r->head.n = used;
     r->head.p[used] = '\0';
-    if (r->line_end > r->limits.line_bytes_max)
-        refuse(r, 414, "request line is too long");
-    else if (used - r->line_end - 4 > r->limits.head_bytes_max)
-        refuse(r, 431, "headers are too long");
     return used - before;
 }
 

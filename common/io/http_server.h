@@ -49,7 +49,7 @@ typedef void (*http_on_id)(struct http_server *server, uint64_t id, void *arg);
 struct http_guard {
     void (*authenticate)(const struct http_request *req, void *arg);
     struct str (*headers)(void *arg);
-    void (*gone)(uint64_t id, void *arg); /* the client left while authenticating; may be NULL */
+    http_on_id gone; /* the client left while the guard was thinking; may be NULL */
     void *arg;
 };
 

@@ -1,23 +1,16 @@
 #include "common/io/clock.h"
+#include "common/io/file_mark.h"
 #include "common/io/log_out.h"
 #include "common/io/loop.h"
 #include "common/io/tls_set.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 
 #define LOG_COMPONENT "tls"
 
 /* A set that failed is tried again after this long even when no file changed: it may have become
  * valid by the time on the clock. */
 #define RETRY_MS MS_PER_MIN
-
-struct file_mark { /* zeroed: no such file */
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec changed;
-};
 
 #define FILES 4
 
@@ -31,17 +24,17 @@ struct tls_watch {
 static void marks_take(const struct tls_server *t, struct file_mark ret[FILES])
 {
     const char *const names[FILES] = {t->o.cert_file, t->o.key_file, t->o.ca_file, t->o.crl_file};
-    struct stat st;
 
-    memset(ret, 0, FILES * sizeof(ret[0]));
-    for (size_t i = 0; i < FILES; i++) {
-        if (names[i] == NULL || stat(names[i], &st) < 0)
-            continue;
-        ret[i].device = st.st_dev;
-        ret[i].inode = st.st_ino;
-        ret[i].size = st.st_size;
-        ret[i].changed = st.st_mtim;
-    }
+    for (size_t i = 0; i < FILES; i++)
+        file_mark_take(names[i], &ret[i]);
+}
+
+static bool marks_eq(const struct file_mark a[FILES], const struct file_mark b[FILES])
+{
+    for (size_t i = 0; i < FILES; i++)
+        if (!file_mark_eq(&a[i], &b[i]))
+            return false;
+    return true;
 }
 
 static void set_swap(struct tls_server *t, struct tls_set *set)
@@ -103,7 +96,7 @@ int tls_server_poll(struct tls_server *t, struct err *err)
     int r;
 
     marks_take(t, marks);
-    if (memcmp(marks, t->watch->seen, sizeof(marks)) == 0 &&
+    if (marks_eq(marks, t->watch->seen) &&
         (!t->watch->failed || clock_mono_ms() < t->watch->failed_mono_ms + RETRY_MS))
         return 0;
     r = tls_server_reload(t, err);

@@ -280,6 +280,15 @@ static void no_resumption(SSL_CTX *ctx)
     SSL_CTX_set_recv_max_early_data(ctx, 0);
 }
 
+static bool groups_set(SSL_CTX *ctx, const char *groups)
+{
+    char *text = xstrdup(groups); /* the macro casts const away */
+    bool ok = SSL_CTX_set1_groups_list(ctx, text) == 1;
+
+    free(text);
+    return ok;
+}
+
 static int ctx_setup(SSL_CTX *ctx, const struct tls_server_options *o, struct err *err)
 {
     bool federation = o->trust_domain != NULL;
@@ -295,7 +304,7 @@ static int ctx_setup(SSL_CTX *ctx, const struct tls_server_options *o, struct er
         return err_set(err, -EINVAL, "TLS versions: %s", tls_error_text());
     if (SSL_CTX_set_cipher_list(ctx, ciphers) != 1)
         return err_set(err, -EINVAL, "cipher suites: %s", tls_error_text());
-    if (o->groups != NULL && SSL_CTX_set1_groups_list(ctx, o->groups) != 1)
+    if (o->groups != NULL && !groups_set(ctx, o->groups))
         return err_set(err, -EINVAL, "curve preferences: %s", tls_error_text());
     client_auth_set(ctx, o->client_auth);
     return 0;
