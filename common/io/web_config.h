@@ -32,6 +32,13 @@ void web_config_free(struct web_config *w); /* after the http_server */
 struct tls_server *web_config_tls(struct web_config *w); /* NULL: plain */
 const struct http_guard *web_config_guard(struct web_config *w);
 
+/* Whether everybody has to prove who they are: users, or client certificates that are verified. */
+bool web_config_authenticates(const struct web_config *w);
+
+/* GET and HEAD of this exact path, a constant, need no credentials (global's health). Alertmanager
+ * has none such. Eight at most. */
+void web_config_open_path(struct web_config *w, const char *path);
+
 /* Reads the file and the certificates again whether or not they changed (SIGHUP). */
 MUST_CHECK int web_config_reload(struct web_config *w, struct err *err);
 
