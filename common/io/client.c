@@ -12,6 +12,7 @@
 #define LANE_CONNECTIONS_DEFAULT 8
 #define IN_FLIGHT_DEFAULT 1024
 #define QUEUE_DEFAULT 16384
+#define QUEUE_BYTES_DEFAULT MIB(256)
 
 enum call_state {
     CALL_QUEUED,
@@ -30,6 +31,7 @@ struct call {
     struct client_pool *pool;         /* CALL_IN_FLIGHT */
     struct client_transfer *transfer; /* CALL_IN_FLIGHT */
     struct client_call_spec spec;
+    size_t bytes;         /* of all of this */
     int64_t sent_mono_ms; /* by client_send */
     char error[128];      /* CALL_BROKEN */
 };
@@ -44,7 +46,7 @@ struct lane {
     struct tls_client *tls; /* a reference, or NULL */
     struct str peer;
     struct call_list queue;
-    size_t in_flight, queued;
+    size_t in_flight, queued, queued_bytes;
     bool ready;
     size_t key_n;
     char key[];
@@ -214,7 +216,9 @@ static void unqueue(struct client *c, struct call *call)
     TAILQ_REMOVE(&call->lane->queue, call, link);
     heap_remove(&c->deadlines, &call->deadline);
     call->lane->queued--;
+    call->lane->queued_bytes -= call->bytes;
     c->stats.queued--;
+    c->stats.queued_bytes -= call->bytes;
 }
 
 static void start(struct client *c, struct call *call)
@@ -431,17 +435,27 @@ static char *put(char **at, struct str s)
     return p;
 }
 
-static struct call *call_copy(const struct client_request *r)
+static struct str method_of(const struct client_request *r)
 {
-    struct str method = str_from(r->method != NULL ? r->method : r->body.n > 0 ? "POST" : "GET");
-    size_t n = method.n + 1 + r->url.n + 1 + r->body.n + 1;
+    return str_from(r->method != NULL ? r->method : r->body.n > 0 ? "POST" : "GET");
+}
+
+static size_t call_bytes(const struct client_request *r)
+{
+    size_t n = sizeof(struct call) + method_of(r).n + 1 + r->url.n + 1 + r->body.n + 1;
+
+    for (size_t i = 0; i < r->headers_n; i++)
+        n += sizeof(struct client_header) + r->headers[i].name.n + 1 + r->headers[i].value.n + 1;
+    return n;
+}
+
+static struct call *call_copy(const struct client_request *r, size_t bytes)
+{
     struct client_header *headers;
     struct call *call;
     char *at;
 
-    for (size_t i = 0; i < r->headers_n; i++)
-        n += r->headers[i].name.n + 1 + r->headers[i].value.n + 1;
-    call = xmalloc(sizeof(*call) + r->headers_n * sizeof(*headers) + n);
+    call = xmalloc(bytes);
     memset(call, 0, sizeof(*call));
     headers = (struct client_header *)(void *)(call + 1);
     at = (char *)(headers + r->headers_n);
@@ -452,7 +466,7 @@ static struct call *call_copy(const struct client_request *r)
         headers[i].value = (struct str){.p = put(&at, h->value), .n = h->value.n};
     }
     call->spec = (struct client_call_spec){
-        .method = put(&at, method),
+        .method = put(&at, method_of(r)),
         .url = put(&at, r->url),
         .headers = headers,
         .headers_n = r->headers_n,
@@ -463,22 +477,26 @@ static struct call *call_copy(const struct client_request *r)
     };
     call->spec.body = (struct str){.p = put(&at, r->body), .n = r->body.n};
     call->id = r->id;
+    call->bytes = bytes;
     return call;
 }
 
 /* Half of the queue is the most that one lane gets: a hung receiver must leave room for others. */
-static bool is_full(const struct client *c, const struct lane *l)
+static bool is_full(const struct client *c, const struct lane *l, size_t bytes)
 {
     bool starts_now = l->queued == 0 && l->in_flight < c->opt.lane_connections &&
                       c->stats.in_flight < c->opt.in_flight_max;
 
     return !starts_now && (c->stats.queued >= c->opt.queue_max ||
-                           l->queued >= c->opt.queue_max - c->opt.queue_max / 2);
+                           l->queued >= c->opt.queue_max - c->opt.queue_max / 2 ||
+                           c->stats.queued_bytes + bytes > c->opt.queue_bytes_max ||
+                           l->queued_bytes + bytes > c->opt.queue_bytes_max / 2);
 }
 
 int client_send(struct client *c, const struct client_request *r, struct err *err)
 {
     struct str scheme, host;
+    size_t bytes = call_bytes(r);
     struct buf origin;
     struct call *call;
     struct lane *l;
@@ -494,20 +512,23 @@ int client_send(struct client *c, const struct client_request *r, struct err *er
     buf_add_str(&origin, host);
     l = lane_for(c, r, buf_str(&origin));
     buf_clear(&origin);
-    if (is_full(c, l)) {
+    if (is_full(c, l, bytes)) {
         c->stats.refused_full++;
-        rc = err_set(err, -ENOSPC, "%zu requests are waiting already", c->stats.queued);
+        rc = err_set(err, -ENOSPC, "the queue is full: %zu requests of %zu bytes wait",
+                     c->stats.queued, c->stats.queued_bytes);
         lane_refile(c, l);
         return rc;
     }
-    call = call_copy(r);
+    call = call_copy(r, bytes);
     call->lane = l;
     call->sent_mono_ms = loop_now(c->loop).mono_ms;
     HASH_ADD(hh, c->calls, id, sizeof(call->id), call);
     TAILQ_INSERT_TAIL(&l->queue, call, link);
     heap_set(&c->deadlines, &call->deadline, call->sent_mono_ms + r->timeout_ms);
     l->queued++;
+    l->queued_bytes += bytes;
     c->stats.queued++;
+    c->stats.queued_bytes += bytes;
     c->stats.accepted++;
     lane_refile(c, l);
     pump(c);
@@ -576,6 +597,8 @@ int client_new(struct loop *loop, const struct client_options *opt, struct clien
         c->opt.in_flight_max = IN_FLIGHT_DEFAULT;
     if (c->opt.queue_max == 0)
         c->opt.queue_max = QUEUE_DEFAULT;
+    if (c->opt.queue_bytes_max == 0)
+        c->opt.queue_bytes_max = QUEUE_BYTES_DEFAULT;
     c->user_agent =
         xstrdup(c->opt.user_agent != NULL ? c->opt.user_agent : "tocsin/" TOCSIN_VERSION);
     c->opt.user_agent = c->user_agent;

@@ -83,14 +83,15 @@ struct client_options {
     const char *user_agent;  /* NULL: tocsin/VERSION. The edge gives Alertmanager/0.34.0 */
     size_t lane_connections; /* 0: 8 */
     size_t in_flight_max;    /* 0: 1024 */
-    size_t queue_max;        /* 0: 16384; waiting, beside those in flight;
-                                one lane gets half of it at most */
+    size_t queue_max;        /* 0: 16384; waiting, beside those in flight */
+    size_t queue_bytes_max;  /* 0: 256 MiB; of those waiting. One lane gets half of each at most */
 };
 
 struct client_stats {
     size_t in_flight, queued;
+    size_t queued_bytes;
     uint64_t accepted;     /* by client_send */
-    uint64_t refused_full; /* by client_send: queue_max reached */
+    uint64_t refused_full; /* by client_send: a bound of the queue reached */
     uint64_t cancelled;
     uint64_t done[CLIENT_OUTCOMES];
     uint64_t connections; /* opened, for the reuse ratio */
@@ -102,7 +103,8 @@ MUST_CHECK int client_new(struct loop *loop, const struct client_options *opt /*
 /* Drops what is in flight and queued without calling on_done. NULL is fine. */
 void client_free(struct client *c);
 
-/* Copies all of *r. 0, -EINVAL (URL, method, header, id in use …) or -ENOSPC (queue_max). */
+/* Copies all of *r. 0, -EINVAL (URL, method, header, id in use …) or -ENOSPC (the queue's bounds).
+ */
 MUST_CHECK int client_send(struct client *c, const struct client_request *r, struct err *err);
 
 /* After this on_done is not called for the id. true when it was waiting or in flight; what was in

@@ -337,6 +337,36 @@ static void a_full_queue_refuses_but_not_what_need_not_wait(void **state)
     assert_int_equal(f->results[0].id, 20);
 }
 
+static int setup_small(void **state)
+{
+    static const struct client_options opt = {.lane_connections = 1, .queue_bytes_max = KIB(64)};
+
+    return start(state, &opt);
+}
+
+static void the_queues_bytes_are_bounded(void **state)
+{
+    static char body[KIB(20)];
+    struct client_request r = {.body = {.p = body, .n = sizeof(body)}};
+    struct fixture *f = *state;
+    struct client_stats stats;
+    struct err err;
+    char url[64];
+
+    memset(body, 'x', sizeof(body));
+    send_path(f, 1, "/hang", r); /* in flight */
+    send_path(f, 2, "/hang", r);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/hang", raw_server_port(f->server));
+    r.id = 3;
+    r.url = str_from(url);
+    r.timeout_ms = 1000;
+    assert_int_equal(client_send(f->client, &r, &err), -ENOSPC); /* more than a lane's half */
+    assert_true(client_cancel(f->client, 2));
+    client_stats_get(f->client, &stats);
+    assert_int_equal(stats.queued_bytes, 0);
+    assert_int_equal(client_send(f->client, &r, &err), 0);
+}
+
 static void a_cancelled_request_is_not_heard_of_again(void **state)
 {
     struct fixture *f = *state;
@@ -445,6 +475,7 @@ int main(void)
         NARROW(a_post_is_never_sent_twice_in_silence),
         NARROW(a_hung_receiver_delays_no_other_lane),
         NARROW(a_full_queue_refuses_but_not_what_need_not_wait),
+        cmocka_unit_test_setup_teardown(the_queues_bytes_are_bounded, setup_small, teardown),
         NARROW(a_cancelled_request_is_not_heard_of_again),
         TEST(on_done_may_send),
         TEST(bad_requests_are_refused_at_once),
