@@ -172,26 +172,6 @@ uint64_t alert_xxh64(const struct alert *a, struct arena *arena)
     return labels_xxh64(alert_labels(a, arena));
 }
 
-static int compare_key(struct labels a, struct labels b, struct str name)
-{
-    struct str va = labels_get(a, name), vb = labels_get(b, name);
-
-    if (va.n == 0 && vb.n == 0)
-        return 0;
-    if (va.n == 0 || vb.n == 0)
-        return va.n == 0 ? 1 : -1;
-    return str_cmp(va, vb);
-}
-
-int alert_labels_cmp(struct labels a, struct labels b)
-{
-    int c = compare_key(a, b, STR("job"));
-
-    if (c == 0)
-        c = compare_key(a, b, STR("instance"));
-    return c != 0 ? c : labels_cmp(a, b);
-}
-
 /* ---- the table ---- */
 
 static void set_buckets(struct alerts *t, size_t buckets)

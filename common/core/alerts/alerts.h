@@ -99,7 +99,4 @@ struct str alert_label(const struct alert *a,
                        struct str name); /* "" when absent; allocates nothing */
 uint64_t alert_xxh64(const struct alert *a, struct arena *arena); /* the notification log's hash */
 
-/* Order inside a group (§1.9): job, instance, then the label set. */
-int alert_labels_cmp(struct labels a, struct labels b);
-
 uint64_t alerts_digest(const struct alerts *t);

@@ -64,7 +64,7 @@ void api_v2_free(struct api_v2 *api)
 /* §10.7: with an empty pattern = and =~ ask for absence, != and !~ for presence. */
 static bool filter_one(const struct matcher *m, struct labels l)
 {
-    bool present = labels_get(l, m->name).p != NULL;
+    bool present = labels_get(l, m->name).n > 0;
 
     if (m->value.n > 0)
         return matcher_matches(m, l);

@@ -285,7 +285,7 @@ struct sorted {
 static int compare(const void *x, const void *y)
 {
     const struct sorted *a = x, *b = y;
-    int c = alert_labels_cmp(a->labels, b->labels);
+    int c = labels_cmp_alert(a->labels, b->labels);
 
     if (c != 0)
         return c;

@@ -5,6 +5,16 @@ static struct labels notice_labels(const struct notice_alert *m, bool annotation
     return annotations ? m->annotations : m->labels;
 }
 
+/* Annotations may be empty, so labels_get would not do. */
+static bool has_pair(struct labels l, const struct label *pair)
+{
+    LABELS_EACH (&l, it) {
+        if (str_eq(it->name, pair->name))
+            return str_eq(it->value, pair->value);
+    }
+    return false;
+}
+
 static struct labels common(const struct notice_alert *v, size_t n, bool annotations,
                             struct arena *a)
 {
@@ -19,12 +29,8 @@ static struct labels common(const struct notice_alert *v, size_t n, bool annotat
     for (size_t i = 0; i < first.n; i++) {
         bool everywhere = true;
 
-        for (size_t j = 1; j < n && everywhere; j++) {
-            struct labels l = notice_labels(&v[j], annotations);
-            struct str other = labels_get(l, first.v[i].name);
-
-            everywhere = other.p != NULL && str_eq(other, first.v[i].value);
-        }
+        for (size_t j = 1; j < n && everywhere; j++)
+            everywhere = has_pair(notice_labels(&v[j], annotations), &first.v[i]);
         if (everywhere)
             ret[kept++] = first.v[i];
     }
