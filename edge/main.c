@@ -134,7 +134,7 @@ static bool bounds_hold(const struct settings *s)
 
 int main(int argc, char **argv)
 {
-    struct settings s = {0};
+    static struct settings s; /* what the options point at lives as long as the process */
     const struct option_row rows[] = {
         {"config.file", OPTION_TEXT, &s.config_file, "alertmanager.yml",
          "Alertmanager's configuration file."},

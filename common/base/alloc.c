@@ -41,10 +41,11 @@ char *xstrdup(const char *s)
 
 char *xstrndup(const char *s, size_t n)
 {
-    size_t length = strnlen(s, n);
+    size_t length = n > 0 ? strnlen(s, n) : 0; /* an empty struct str may point nowhere */
     char *copy = xmalloc(length + 1);
 
-    memcpy(copy, s, length);
+    if (length > 0)
+        memcpy(copy, s, length);
     copy[length] = '\0';
     return copy;
 }

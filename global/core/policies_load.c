@@ -127,12 +127,8 @@ static void load_step(struct global_loader *l, const struct yaml_node *node,
 
     struct policy_target *v = ARENA_ARRAY(l->base.arena, struct policy_target, b.notify->n);
 
-    for (size_t i = 0; i < b.notify->n; i++) {
+    for (size_t i = 0; i < b.notify->n; i++)
         load_target(l, b.notify->items[i], &v[i]);
-        if (v[i].kind == TARGET_PARENT && b.notify->n > 1)
-            config_mistake(&l->base, b.notify->items[i]->line,
-                           "{team: parent} must stand alone in its step");
-    }
     ret->targets = v;
     ret->targets_n = b.notify->n;
 }

@@ -216,7 +216,7 @@ static void mistakes_have_lines(void **state)
          "7: ack_timeout must be from 0s to 30d\n9: delay must be from 1s to 1w\n"
          "9: notify needs exactly one of role, receiver, team\n10: undefined receiver \"q\"\n"
          "10: team may only be parent here: a team is paged by its own policy\n"
-         "10: {team: parent} must stand alone in its step\n10: user is not supported yet\n"},
+         "10: user is not supported yet\n"},
         {REST TEAMS "rules:\n- {name: default, by: []}\n- {name: a, by: [severity, x, x, '']}\n"
                     "- {name: a, mode: x, on_sites: [1]}\n- {name: b, mode: per-site, on_sites: "
                     "[3, 3]}\n- {name: c, mode: per-site, on_sites: [3]}\n",
