@@ -360,7 +360,7 @@ static uint64_t digest_labels(struct labels l)
 
 static uint64_t digest(const struct engine *e)
 {
-    const struct global *g = from_engine((struct engine *)(uintptr_t)e);
+    const struct global *g = (const struct global *)(const void *)e; /* e is its first member */
     uint64_t sum = incident_digest(g);
 
     for (const struct stream *s = g->streams.by_uuid; s != NULL; s = s->hh.next) {

@@ -227,7 +227,7 @@ static bool restore_incident(struct global *g, const struct row_op *row)
          generation > 0 && row->key.n == INCIDENT_ID_N && incident_get(g, row->key) == NULL;
     if (ok) {
         i = incident_new(g, key, generation);
-        ok = str_eq(incident_id(i), row->key) & read_rest(i, o);
+        ok = read_rest(i, o) && str_eq(incident_id(i), row->key);
         incident_bind(g, i);
         if (!i->resolved)
             g->incidents->open_n++;

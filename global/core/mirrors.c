@@ -19,7 +19,7 @@ void mirrors_init(struct mirrors *t)
 
 static void mirror_free(struct mirror *m)
 {
-    free((void *)(uintptr_t)m->body.p);
+    free(m->text);
     free(m->sites);
     free(m->key);
     free(m);
@@ -90,8 +90,9 @@ static struct mirror *mirror_make(struct global *g, struct str origin, struct st
 
 static void set_body(struct mirror *m, struct str body)
 {
-    free((void *)(uintptr_t)m->body.p);
-    m->body = (struct str){.p = xstrndup(body.p, body.n), .n = body.n};
+    free(m->text);
+    m->text = xstrndup(body.p, body.n);
+    m->body = (struct str){.p = m->text, .n = body.n};
 }
 
 static void set_sites(struct mirror *m, struct site *const *sites, size_t n)

@@ -20,7 +20,8 @@ struct mirror {
     size_t key_n;
     struct str origin, incident; /* lent by key */
     uint64_t epoch, ver;
-    struct str body;
+    struct str body; /* lent by text */
+    char *text;
     char mac[MIRROR_MAC_HEX + 1];
     bool own;
     bool all_sites; /* own: for every edge */
