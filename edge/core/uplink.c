@@ -257,12 +257,12 @@ struct json_object *uplink_answer(struct uplink *u, const struct uplink_node *n,
 
 size_t uplink_index(const struct uplink *u, const struct uplink_node *n)
 {
-    for (size_t i = 0; i < u->nodes_n; i++) {
-        if (u->nodes[i] == n)
-            return i;
-    }
-    assert(!"a node of this uplink");
-    return 0;
+    size_t i = 0;
+
+    while (i < u->nodes_n && u->nodes[i] != n)
+        i++;
+    assert(i < u->nodes_n);
+    return i;
 }
 
 void uplink_raise_epoch(struct uplink *u, uint64_t above, const char *cause, struct now now,
