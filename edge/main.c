@@ -17,6 +17,15 @@ struct settings {
     char node[IDENTITY_NAME_MAX + 1];
 };
 
+static void on_tls_reload(const struct err *err, void *arg)
+{
+    (void)arg;
+    if (err == NULL)
+        log_info("certificates reloaded");
+    else
+        log_error("certificates not reloaded, the old ones stay", KV("err", err->text));
+}
+
 /* Who we are comes from the certificate; it must be of the site that the file names. */
 static int open_uplink(struct daemon *d, struct settings *s, const struct federation_config *f,
                        struct err *err)
@@ -24,6 +33,7 @@ static int open_uplink(struct daemon *d, struct settings *s, const struct federa
     struct arena *a = arena_new(0);
     const char *trust_domain = arena_fmt(a, STR_FMT, STR_ARG(f->uplink.trust_domain)).p;
     struct tls_client_files files = {
+        .trust_domain = trust_domain,
         .cert_file = daemon_path_beside(a, s->federation_file, f->uplink.cert_file),
         .key_file = daemon_path_beside(a, s->federation_file, f->uplink.key_file),
         .ca_file = daemon_path_beside(a, s->federation_file, f->uplink.ca_file),
@@ -39,7 +49,7 @@ static int open_uplink(struct daemon *d, struct settings *s, const struct federa
                     "%s: site is " STR_FMT ", but %s is not an edge's certificate of that site",
                     s->federation_file, STR_ARG(f->site), files.cert_file);
     if (r == 0)
-        r = tls_client_new(daemon_loop(d), &files, &tls, err, NULL, NULL);
+        r = tls_client_new(daemon_loop(d), &files, &tls, err, on_tls_reload, NULL);
     if (r == 0) {
         (void)snprintf(s->node, sizeof(s->node), "%s", id.node);
         daemon_set_uplink_tls(d, tls, trust_domain);
