@@ -326,7 +326,7 @@ static bool is_token(struct str s)
         unsigned char ch = (unsigned char)s.p[i];
 
         if (!((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
-              memchr("!#$%&'*+-.^_`|~", ch, 15) != NULL))
+              (ch != '\0' && strchr("!#$%&'*+-.^_`|~", ch) != NULL)))
             return false;
     }
     return s.n > 0;
