@@ -188,13 +188,13 @@ static struct str guard_headers(void *arg)
     return inner->headers != NULL ? inner->headers(inner->arg) : (struct str){0};
 }
 
-static void guard_gone(uint64_t id, void *arg)
+static void guard_gone(struct http_server *server, uint64_t id, void *arg)
 {
     struct daemon *d = arg;
     const struct http_guard *inner = web_config_guard(d->web);
 
     if (inner->gone != NULL)
-        inner->gone(id, inner->arg);
+        inner->gone(server, id, inner->arg);
 }
 
 void daemon_guard_init(struct daemon *d)
