@@ -143,6 +143,19 @@ static void test_only_the_newest_version_comes(void **state)
     world_clear(&w);
 }
 
+static void test_acks_go_down(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    touch(&w, "i1", "fra1", "{\"acks\":[]}");
+    touch(&w, "i1", "fra1", "{\"acks\":[{\"id\":\"a\"}]}");
+    (void)poll(&w, fra_e1, UUID_A, 0, 0);
+    assert_answer(&w, w.next_request - 1, 200, "\\\"acks\\\":[{");
+    world_clear(&w);
+}
+
 static void test_confirmation(void **state)
 {
     struct world w;
@@ -406,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_poll_waits_for_news_and_its_commit),
         cmocka_unit_test(test_poll_ends_after_25_s),
         cmocka_unit_test(test_only_the_newest_version_comes),
+        cmocka_unit_test(test_acks_go_down),
         cmocka_unit_test(test_confirmation),
         cmocka_unit_test(test_confirmation_from_the_future),
         cmocka_unit_test(test_lost_store_raises_the_epoch),
