@@ -23,7 +23,7 @@
  *      read back with its checksums, what is found there is compared with what was promised, and
  *      all of it is moved into the database by a checkpoint that has to succeed. A failed fsync is
  *      never repeated on the same pages: the kernel may have marked them clean. A database found
- *      damaged is set aside as at the start;
+ *      damaged, or of which three attempts in a row say so, is set aside as at the start;
  *   4. then the queued transactions are written again. Row operations are idempotent, so it does
  *      no harm if they were there;
  *   5. once all that failed has been written, a report with `recovered` says that everything up to

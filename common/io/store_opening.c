@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define CHECK_LIMIT_MS 5000
 #define LOAD_ATTEMPTS 3
 
 static int take_folder(struct store *s, struct hwm_mark *ret_mark, bool *ret_found, struct err *err)
@@ -72,7 +71,7 @@ static int open_database(struct store *s, const struct hwm_mark *mark, bool foun
         opening->regressed =
             found ? s->db.seq < mark->seq || (!same && !s->db.made) : s->db.seq > 0;
         if (!opening->clean && !opening->fresh)
-            rc = store_db_check(&s->db, CHECK_LIMIT_MS, err);
+            rc = store_db_check(&s->db, STORE_CHECK_LIMIT_MS, err);
     }
     if (rc == -EBADMSG || (rc == -EIO && !empty)) {
         opening->clean = false;

@@ -8,6 +8,8 @@
 
 #include <pthread.h>
 
+#define STORE_CHECK_LIMIT_MS 5000
+
 struct txn {
     TAILQ_ENTRY(txn) entry;
     uint64_t id;
@@ -60,6 +62,7 @@ struct store {
     bool missing_told;    /* at this start: the first commit has the owner's answer to it */
     int64_t hwm_next_ms;
     int64_t retry_ms, retry_delay_ms;
+    unsigned found_damaged; /* errors in a row that spoke of damage, since the last commit */
     int64_t measure_ms;
     bool idle_checkpointed;
 };

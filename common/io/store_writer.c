@@ -18,6 +18,7 @@
 #define IDLE_CHECKPOINT_PAGES 64
 #define FULL_CHECKPOINT_PAGES 1024 /* 4 MiB of WAL */
 #define MEASURE_EVERY_MS 10000
+#define DAMAGED_MAX 3
 
 static void set_busy(struct store *s, bool busy)
 {
@@ -42,6 +43,7 @@ void store_start_failing(struct store *s, int code, const struct err *err)
 
     store_db_close(&s->db);
     store_note_error(s, code, err);
+    s->found_damaged = code == -EBADMSG ? s->found_damaged + 1 : 0;
     s->retry_delay_ms =
         s->retry_delay_ms == 0 ? RETRY_FIRST_MS : min_i64(2 * s->retry_delay_ms, RETRY_MAX_MS);
     s->retry_ms = now_ms + s->retry_delay_ms;
@@ -124,6 +126,10 @@ static bool reopen(struct store *s)
 
     set_busy(s, true);
     rc = store_db_open(&s->db, &err);
+    if (rc == 0 && s->found_damaged >= DAMAGED_MAX)
+        rc = err_set(&err, -EBADMSG, "%s", s->stats.last_error_text); /* what the check overlooks */
+    else if (rc == 0 && s->found_damaged > 0)
+        rc = store_db_check(&s->db, STORE_CHECK_LIMIT_MS, &err);
     if (rc == -EBADMSG) {
         store_note_error(s, rc, &err);
         rc = store_replace(s, aside, sizeof(aside), &salvaged, &err);
@@ -237,6 +243,7 @@ static bool commit_some(struct store *s)
         if (s->missing_told && ops > 0)
             s->missing = s->missing_told = false;
         s->retry_delay_ms = 0;
+        s->found_damaged = 0;
         s->idle_checkpointed = false;
         batch_done(s, txns, ops, clock_mono_us() - start_us);
     }
