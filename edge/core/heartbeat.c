@@ -42,6 +42,7 @@ static void send_heartbeat(struct uplink *u, struct uplink_node *n, size_t i, st
     if (n->echoed) {
         write_echo(u, i, &w);
         edge_duty_echo_sent(&u->duty, i, now.mono_ms);
+        u->echoed_once = true;
         n->count.grants++;
         out_ledger(out, &(struct ledger_row){.verdict = LEDGER_GRANT_SENT,
                                              .site = u->config->site,
@@ -59,11 +60,11 @@ int64_t heartbeat_run(struct uplink *u, struct uplink_node *n, struct now now, s
 {
     struct channel *c = &n->channels[CHANNEL_HEARTBEAT];
     size_t i = uplink_index(u, n);
-    bool nobody = uplink_holder(u, now).n == 0;
+    bool nobody = uplink_holder(u, now).n == 0 || !u->echoed_once;
 
     if (c->send_id != 0)
         return TIME_NEVER;
-    /* While nobody holds duty a grant does not wait for its turn. */
+    /* While perhaps nobody holds duty a grant does not wait for its turn. */
     if (channel_idle(c, now) || (nobody && edge_duty_may_echo(&u->duty, i, now.mono_ms)))
         send_heartbeat(u, n, i, now, out);
     return c->send_id != 0 ? TIME_NEVER : c->next_ms;

@@ -56,6 +56,19 @@ int64_t relay_run(struct uplink *u, struct uplink_node *n, struct now now, struc
     return wake;
 }
 
+/* What is no news may still be on its way to the disk, from another node: then it waits as well. */
+static void confirm(struct uplink *u, struct uplink_node *n, struct now now)
+{
+    if (u->mirrors_txn != 0) {
+        n->poll_txn = u->mirrors_txn;
+    } else if (u->rows_lost) {
+        channel_hold(&n->channels[CHANNEL_POLL], 5 * MS_PER_S, now); /* nothing is confirmed */
+    } else {
+        n->poll_epoch = n->poll_news_epoch;
+        n->poll_since = n->poll_news_since;
+    }
+}
+
 void relay_poll_answered(struct uplink *u, struct uplink_node *n, const struct channel *sent,
                          const struct engine_delivery *d, struct now now, struct out *out)
 {
@@ -75,17 +88,12 @@ void relay_poll_answered(struct uplink *u, struct uplink_node *n, const struct c
     moved = epoch != n->poll_epoch || upto != n->poll_since;
     if (!moved && now.mono_ms - sent->sent_ms < POLL_PAUSE_MS)
         c->next_ms = now.mono_ms + POLL_PAUSE_MS;
-    /* What was no news is stored already, or on its way in an earlier transaction. */
     if (moved) {
-        (void)edge_mirrors_take(u->mirrors, list, uplink_index(u, n), out);
+        if (edge_mirrors_take(u->mirrors, list, uplink_index(u, n), out) > 0)
+            u->mirrors_txn = out_txn(out);
         n->poll_news_epoch = epoch;
         n->poll_news_since = upto;
-        if (out_has_rows(out)) {
-            n->poll_txn = out_txn(out);
-        } else {
-            n->poll_epoch = epoch;
-            n->poll_since = upto;
-        }
+        confirm(u, n, now);
     }
     json_object_put(o);
 }

@@ -362,12 +362,15 @@ void uplink_stored(struct uplink *u, uint64_t txn, enum store_result result, str
         u->duty_txn = 0;
         edge_duty_persisted(&u->duty);
     }
+    if (u->mirrors_txn != 0 && txn >= u->mirrors_txn && result != STORE_UNKNOWN)
+        u->mirrors_txn = 0;
     if (result == STORE_FULL)
         u->rows_lost = true;
     if (result == STORE_OK && u->rows_lost) {
         u->rows_lost = false;
         spool_put_all(u->spool, out);
         edge_mirrors_put_all(u->mirrors, out);
+        u->mirrors_txn = out_txn(out);
         out_put(out, EDGE_ROW_DUTY, KEY_GRANTED, str_from(u->duty.persisted));
     }
 }
