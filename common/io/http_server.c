@@ -384,7 +384,7 @@ int http_server_listen(struct http_server *s, const struct http_listener_options
     l->event = event_new(loop_base(s->loop), fd, EV_READ | EV_PERSIST, on_accept, l);
     if (l->event == NULL || event_add(l->event, NULL) < 0)
         abort();
-    *VEC_PUSH(&s->listeners) = l;
+    *VEC_PUSH(&s->listeners) = l; /* NOLINT(bugprone-sizeof-expression): of pointers */
     if (l->o.tls != NULL && !heap_has(&s->sweep.node))
         loop_timer_set(&s->sweep, loop_enter(s->loop).mono_ms + RECHECK_MS);
     if (ret_port != NULL)

@@ -21,6 +21,8 @@
 #define CREDENTIALS_MAX 1024 /* base64 decoded; longer ones are nobody's */
 #define OPEN_PATHS_MAX 8
 #define SECRET_BYTES 32
+/* A good file whose certificates did not load is tried again: they may come later. */
+#define RETRY_MS MS_PER_MIN
 
 struct result { /* of one pair of user and password */
     UT_hash_handle hh;
@@ -48,7 +50,8 @@ struct web_config {
     struct file_mark seen;
     struct arena *arena; /* of file */
     struct web_file file;
-    bool broken; /* the file is there and bad: 500 for everybody */
+    bool broken;               /* the file is bad or gone: 500 for everybody */
+    int64_t tls_again_mono_ms; /* when to try its certificates again; TIME_NEVER: they are in */
     struct tls_server *tls;
     struct http_guard guard;
     struct worker_pool *workers;
@@ -115,6 +118,7 @@ int web_config_reload(struct web_config *w, struct err *err)
         w->file = file;
         a = old;
         r = tls_follow(w, &file, &e);
+        w->tls_again_mono_ms = r < 0 ? clock_mono_ms() + RETRY_MS : TIME_NEVER;
     }
     arena_free(a);
     if (r < 0) {
@@ -133,7 +137,7 @@ static void on_poll(void *arg)
     struct err err;
 
     file_mark_take(w->path, &mark);
-    if (!file_mark_eq(&mark, &w->seen))
+    if (!file_mark_eq(&mark, &w->seen) || clock_mono_ms() >= w->tls_again_mono_ms)
         (void)!web_config_reload(w, &err); /* it has logged */
     loop_timer_set(&w->poll, loop_now(w->loop).mono_ms + TLS_SERVER_POLL_MS);
 }
@@ -450,6 +454,7 @@ int web_config_new(struct loop *loop, const char *path, struct web_config **ret,
     w->arena = arena_new(0);
     w->guard = (struct http_guard){
         .authenticate = on_authenticate, .headers = on_headers, .gone = on_gone, .arg = w};
+    w->tls_again_mono_ms = TIME_NEVER;
     TAILQ_INIT(&w->logins);
     loop_timer_init(&w->poll, loop, on_poll, w);
     entropy_fill(w->secret, sizeof(w->secret));

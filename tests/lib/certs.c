@@ -45,6 +45,8 @@ void test_cert_make(const struct test_cert_options *o, const struct test_cert *i
         extension_add(cert, by, NID_subject_alt_name, o->san);
     if (o->key_usage != NULL)
         extension_add(cert, by, NID_key_usage, o->key_usage);
+    if (o->extended != NULL)
+        extension_add(cert, by, NID_ext_key_usage, o->extended);
     must(X509_sign(cert, issuer != NULL ? issuer->key : key, EVP_sha256()) > 0);
     *ret = (struct test_cert){cert, key};
 }

@@ -15,6 +15,7 @@ struct test_cert_options {
     const char *common_name; /* NULL: "test" */
     const char *san;         /* as in openssl.cnf: "URI:spiffe://…,DNS:a"; NULL: none */
     const char *key_usage;   /* as in openssl.cnf; NULL: none */
+    const char *extended;    /* extendedKeyUsage, likewise */
     bool ca;                 /* basicConstraints CA:TRUE */
     long serial;             /* 0: 1 */
     long from_s, until_s;    /* from now; both 0: a day to either side */

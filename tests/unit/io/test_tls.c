@@ -210,6 +210,40 @@ static void who_is_not_one_edge_is_refused(void **state)
             cert(f, (struct test_cert_options){.san = EDGE,
                                                .key_usage = "digitalSignature,keyCertSign"}),
             "may sign");
+    refused(f, cert(f, (struct test_cert_options){.san = EDGE, .extended = "serverAuth"}), "");
+}
+
+/* Two CAs at once, then one: what a change of CA looks like. */
+static void a_ca_can_be_replaced(void **state)
+{
+    struct fixture *f = *state;
+    struct test_cert next_ca, old, next;
+    struct tls_peer *old_peer, *next_peer;
+    char *both = folder_file(f->dir, "both.pem"), command[8192];
+
+    test_cert_make(&(struct test_cert_options){.common_name = "next", .ca = true}, NULL, &next_ca);
+    test_cert_make(&(struct test_cert_options){.san = EDGE}, &next_ca, &next);
+    old = cert(f, (struct test_cert_options){.san = EDGE});
+    f->options.crl_file = NULL;
+    start(f);
+    assert_null(let_in(f, &next));
+    test_cert_write(both, &next_ca);
+    (void)snprintf(command, sizeof(command), "cat '%s' >> '%s'", both, f->ca_file);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): names are ours */
+    assert_int_equal(tls_server_poll(f->tls, &f->err), 1);
+    old_peer = let_in(f, &old);
+    next_peer = let_in(f, &next);
+    assert_true(old_peer != NULL && next_peer != NULL);
+    test_cert_write(f->ca_file, &next_ca);
+    assert_int_equal(tls_server_poll(f->tls, &f->err), 1);
+    assert_true(tls_peer_check(f->tls, old_peer, clock_wall_ms(), &f->err) < 0);
+    assert_int_equal(tls_peer_check(f->tls, next_peer, clock_wall_ms(), &f->err), 0);
+    tls_peer_free(old_peer);
+    tls_peer_free(next_peer);
+    test_cert_clear(&next_ca);
+    test_cert_clear(&old);
+    test_cert_clear(&next);
+    free(both);
 }
 
 static void the_federation_speaks_tls_1_3_only(void **state)
@@ -659,6 +693,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_good_client_is_let_in_as_its_identity),
         TEST(who_is_not_one_edge_is_refused),
+        TEST(a_ca_can_be_replaced),
         TEST(the_federation_speaks_tls_1_3_only),
         TEST(the_revoked_are_refused_and_put_out),
         TEST(a_stale_crl_counts_for_a_week),

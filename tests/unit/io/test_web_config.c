@@ -108,22 +108,28 @@ static void pump(struct fixture *f)
     loop_timer_cancel(&tick);
 }
 
-static int begin(struct fixture *f, const char *path, const char *authorization)
+static int dial(struct fixture *f)
 {
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons(f->port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    char text[4096];
-    int n;
 
-    n = snprintf(text, sizeof(text),
-                 "GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%s%s%s\r\n", path,
-                 authorization != NULL ? "Authorization: " : "",
-                 authorization != NULL ? authorization : "", authorization != NULL ? "\r\n" : "");
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-    assert_int_equal(send(fd, text, (size_t)n, 0), n);
     assert_true(fcntl(fd, F_SETFL, O_NONBLOCK) >= 0);
+    return fd;
+}
+
+static int begin(struct fixture *f, const char *path, const char *authorization)
+{
+    const char *value = authorization != NULL ? authorization : "";
+    int fd = dial(f), n;
+    char text[4096];
+
+    n = snprintf(
+        text, sizeof(text), "GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%s%s%s\r\n", path,
+        authorization != NULL ? "Authorization: " : "", value, authorization != NULL ? "\r\n" : "");
+    assert_int_equal(send(fd, text, (size_t)n, 0), n);
     return fd;
 }
 
@@ -196,7 +202,7 @@ static void odd_credentials_are_nobodys(void **state)
         "",
         "Basic",
         "Basic ",
-        "Bearer " ANN_SECRET,
+        "Bearer YW5uOnNlY3JldA==",
         "Basic YW5uOnNlY3JldA",    /* padding is missing */
         "Basic YW5uOnNlY3JldA===", /* too much of it */
         "Basic YW5u=nNlY3JldA==",  /* in the middle */
@@ -327,6 +333,53 @@ static void tls_files_lie_beside_the_config(void **state)
     free(key);
 }
 
+/* A verified client certificate names the user. */
+static void client_certificates_name_users(void **state)
+{
+    struct fixture *f = *state;
+    struct test_cert ca, own, ann;
+    char *files[] = {folder_file(f->dir, "c.pem"), folder_file(f->dir, "c.key"),
+                     folder_file(f->dir, "ca.pem")};
+    static const char get[] = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    char got[4096] = "";
+    size_t n = 0;
+    SSL *ssl;
+    int fd, r = 0;
+
+    test_cert_make(&(struct test_cert_options){.common_name = "ca", .ca = true}, NULL, &ca);
+    test_cert_make(&(struct test_cert_options){.san = "DNS:localhost"}, &ca, &own);
+    test_cert_make(&(struct test_cert_options){.common_name = "ann"}, &ca, &ann);
+    test_cert_write(files[0], &own);
+    test_key_write(files[1], &own);
+    test_cert_write(files[2], &ca);
+    start(f, "tls_server_config: {cert_file: c.pem, key_file: c.key, client_ca_file: ca.pem,\n"
+             "  client_auth_type: RequireAndVerifyClientCert}\n");
+    assert_true(web_config_authenticates(f->web));
+    SSL_CTX_use_certificate(ctx, ann.cert);
+    SSL_CTX_use_PrivateKey(ctx, ann.key);
+    fd = dial(f);
+    ssl = SSL_new(ctx);
+    SSL_set_fd(ssl, fd);
+    while (SSL_connect(ssl) != 1)
+        pump(f);
+    assert_int_equal(SSL_write(ssl, get, sizeof(get) - 1), sizeof(get) - 1);
+    while ((r = SSL_read(ssl, got + n, (int)(sizeof(got) - 1 - n))) > 0 ||
+           SSL_get_error(ssl, r) == SSL_ERROR_WANT_READ) {
+        n += r > 0 ? (size_t)r : 0;
+        pump(f);
+    }
+    assert_non_null(strstr(got, "user=ann;"));
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    close(fd);
+    test_cert_clear(&ca);
+    test_cert_clear(&own);
+    test_cert_clear(&ann);
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+        free(files[i]);
+}
+
 #define T "tls_server_config:\n  cert_file: c\n  key_file: k\n"
 
 static void the_whole_format_is_read(void **state UNUSED)
@@ -421,12 +474,13 @@ static void an_empty_file_is_fine(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(without_a_file_nobody_is_asked),      TEST(users_show_their_password),
-        TEST(odd_credentials_are_nobodys),         TEST(too_many_logins_at_once_are_put_off),
-        TEST(a_client_may_leave_during_its_login), TEST(the_file_is_followed),
-        TEST(headers_are_added_to_every_answer),   TEST(requests_are_rationed),
-        TEST(tls_files_lie_beside_the_config),     cmocka_unit_test(the_whole_format_is_read),
-        cmocka_unit_test(mistakes_are_refused),    cmocka_unit_test(an_empty_file_is_fine),
+        TEST(without_a_file_nobody_is_asked),       TEST(users_show_their_password),
+        TEST(odd_credentials_are_nobodys),          TEST(too_many_logins_at_once_are_put_off),
+        TEST(a_client_may_leave_during_its_login),  TEST(the_file_is_followed),
+        TEST(headers_are_added_to_every_answer),    TEST(requests_are_rationed),
+        TEST(tls_files_lie_beside_the_config),      TEST(client_certificates_name_users),
+        cmocka_unit_test(the_whole_format_is_read), cmocka_unit_test(mistakes_are_refused),
+        cmocka_unit_test(an_empty_file_is_fine),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
