@@ -77,8 +77,8 @@ static int run(const char *self, const char *library, const char *synchronous, c
     if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
         WTERMSIG(status) == SIGKILL)
         left = count(path);
-    for (size_t i = 0; i < 3; i++) {
-        static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
         char name[160];
 
         (void)snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
