@@ -32,7 +32,8 @@ static inline struct str str_sub(struct str s, size_t from,
         to = s.n;
     if (from > to)
         from = to;
-    return (struct str){.p = s.p + from, .n = to - from};
+    return (struct str){.p = from > 0 ? s.p + from : s.p,
+                        .n = to - from}; /* NULL + 0 is undefined */
 }
 
 static inline bool str_eq(struct str a, struct str b)
