@@ -407,7 +407,7 @@ static int get(struct json_object *o, const char *key, enum json_type type, cons
 
 int json_get_str(struct json_object *o, const char *key, struct str *ret, struct err *err)
 {
-    struct json_object *v;
+    struct json_object *v = NULL;
     int r = get(o, key, json_type_string, "a string", &v, err);
 
     if (r == 1)
@@ -417,7 +417,7 @@ int json_get_str(struct json_object *o, const char *key, struct str *ret, struct
 
 int json_get_i64(struct json_object *o, const char *key, int64_t *ret, struct err *err)
 {
-    struct json_object *v;
+    struct json_object *v = NULL;
     int r = get(o, key, json_type_int, "an integer", &v, err);
     int64_t i;
 
@@ -432,7 +432,7 @@ int json_get_i64(struct json_object *o, const char *key, int64_t *ret, struct er
 
 int json_get_u64(struct json_object *o, const char *key, uint64_t *ret, struct err *err)
 {
-    struct json_object *v;
+    struct json_object *v = NULL;
     int r = get(o, key, json_type_int, "an integer", &v, err);
     uint64_t u;
 
@@ -447,7 +447,7 @@ int json_get_u64(struct json_object *o, const char *key, uint64_t *ret, struct e
 
 int json_get_bool(struct json_object *o, const char *key, bool *ret, struct err *err)
 {
-    struct json_object *v;
+    struct json_object *v = NULL;
     int r = get(o, key, json_type_boolean, "true or false", &v, err);
 
     if (r == 1)

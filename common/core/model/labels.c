@@ -147,7 +147,7 @@ static char *flat_add(char *to, struct str s, char end)
 
 uint64_t labels_xxh64(struct labels l)
 {
-    char small[1024];
+    char small[1024] = ""; /* gcc cannot see that an empty set reads nothing of it */
     size_t n = flat_bytes(l);
     char *flat = n <= sizeof(small) ? small : xmalloc(n);
     char *to = flat;
