@@ -171,7 +171,8 @@ static void run_live(struct uplink *u, struct uplink_node *n, struct now now, st
     if (!channel_idle(&n->channels[CHANNEL_LIVE], now))
         return;
     if (n->boundary != 0) {
-        start = n->window_to == 0 || n->window_from != n->boundary + 1;
+        /* a window that the global kept from before may begin further back */
+        start = n->window_to == 0 || n->window_from > n->boundary + 1 || n->window_to < n->boundary;
         from = start ? n->boundary + 1 : n->window_to + 1;
     }
     if (from <= top)

@@ -114,11 +114,11 @@ static bool place(struct fake_global *g, bool live, bool start, uint64_t from, u
 {
     if (from <= g->cursor + 1) {
         g->cursor = to > g->cursor ? to : g->cursor;
+    } else if (live && g->window_to != 0 && from >= g->window_from && from <= g->window_to + 1) {
+        g->window_to = to > g->window_to ? to : g->window_to;
     } else if (live && start) {
         g->window_from = from;
         g->window_to = to;
-    } else if (live && g->window_to != 0 && from >= g->window_from && from <= g->window_to + 1) {
-        g->window_to = to > g->window_to ? to : g->window_to;
     } else {
         return false;
     }

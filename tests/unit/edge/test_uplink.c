@@ -172,6 +172,42 @@ static void the_live_lane_opens_a_window_ahead(void **state)
     teardown(&w);
 }
 
+/* The edge restarts while the global has a window: it goes on behind it. */
+static void a_window_outlives_a_restart(void **state)
+{
+    struct world w;
+    size_t batches;
+
+    (void)state;
+    setup(&w, FED);
+    run(&w, 100);
+    w.g[0].mood = FAKE_UNREACHABLE;
+    for (unsigned i = 0; i < 25; i++)
+        assert_int_equal(post(&w, 100 * i, 100, true), 200);
+    run(&w, 40000);
+    w.g[0].mood = FAKE_WELL;
+    w.g[0].hold_backlog = true;
+    run(&w, 3000);
+    assert_int_equal(post(&w, 9000, 2, true), 200);
+    run(&w, 100);
+    assert_int_equal(w.g[0].window_to, 2502);
+    edge_restart(&w.d, AM, FED);
+    run(&w, 1000);
+    assert_int_equal(post(&w, 9002, 1, true), 200);
+    run(&w, 100);
+    batches = w.g[0].batches;
+    run(&w, 2000);
+    assert_int_equal(w.g[0].batches, batches); /* sent at once, and only once */
+    assert_int_equal(w.g[0].window_from, 2501);
+    assert_int_equal(w.g[0].window_to, 2503);
+    w.g[0].hold_backlog = false;
+    run(&w, 10000);
+    assert_int_equal(fake_global_firing(&w.g[0]), 2503);
+    assert_int_equal(w.g[0].cursor, 2503);
+    assert_int_equal(w.g[0].need_bases, 0);
+    teardown(&w);
+}
+
 static void a_restart_resumes_at_the_cursor(void **state)
 {
     struct world w;
@@ -340,6 +376,7 @@ int main(void)
         cmocka_unit_test(loss_of_requests_and_answers_loses_nothing),
         cmocka_unit_test(a_backlog_does_not_delay_a_live_row),
         cmocka_unit_test(the_live_lane_opens_a_window_ahead),
+        cmocka_unit_test(a_window_outlives_a_restart),
         cmocka_unit_test(a_restart_resumes_at_the_cursor),
         cmocka_unit_test(a_global_that_forgot_is_told_again),
         cmocka_unit_test(a_fence_raises_the_epoch),
