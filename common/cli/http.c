@@ -272,13 +272,13 @@ const char *cli_answer_error(const struct cli_answer *a)
 {
     struct json_object *error;
 
+    if (a->status == 401) /* the server cannot know our options */
+        return "credentials are needed: --user and --password-file, or --cert and --key";
     if (a->json != NULL && json_object_is_type(a->json, json_type_object) &&
         json_object_object_get_ex(a->json, "error", &error) &&
         json_object_is_type(error, json_type_string))
         return json_object_get_string(error);
     switch (a->status) {
-    case 401:
-        return "credentials are needed: --user and --password-file, or --cert and --key";
     case 403:
         return "not allowed";
     case 404:

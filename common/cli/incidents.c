@@ -135,8 +135,7 @@ static int tell(const char *id, const char *verb, const char *done, const struct
         return 0;
     }
     if (answer->status == 409 && strcmp(verb, "resolve") == 0)
-        return cli_fail("incident %s: %s; --force resolves it all the same", id,
-                        cli_answer_error(answer));
+        return cli_fail("incident %s: %s (give --force)", id, cli_answer_error(answer));
     return cli_fail("incident %s: %s (status %ld)", id, cli_answer_error(answer), answer->status);
 }
 
