@@ -31,9 +31,11 @@ struct federation_file {
 };
 
 #define AT(member) .offset = offsetof(struct federation_file, member)
+/* NOLINTBEGIN(bugprone-macro-parentheses): member designators take none */
 #define IN(block, member) \
     .offset = \
         offsetof(struct federation_file, block.member) - offsetof(struct federation_file, block)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static void parse_tls(struct config_loader *l, const struct yaml_node *n, void *ret);
 static void parse_globals(struct config_loader *l, const struct yaml_node *n, void *ret);

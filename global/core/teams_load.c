@@ -124,7 +124,9 @@ static bool set_depth(struct global_loader *l, struct team *t)
             return false;
         }
         if (++t->depth > TEAM_DEPTH_MAX) {
-            config_mistake(&l->base, t->line, "team \"" STR_FMT "\" is more than %d deep, or those above it form a circle",
+            config_mistake(&l->base, t->line,
+                           "team \"" STR_FMT
+                           "\" is more than %d deep, or those above it form a circle",
                            STR_ARG(t->name), TEAM_DEPTH_MAX);
             return false;
         }
@@ -171,6 +173,7 @@ static void sort_by_depth(struct global_loader *l)
     for (size_t i = 0; i < n; i++)
         v[i] = &l->teams[i];
     if (n > 1)
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what is sorted */
         qsort(v, n, sizeof(*v), cmp_deepest);
     l->c->deepest_first = v;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define NS_PER_MS INT64_C(1000000)
 #define SHOWN_BYTES_MAX 60 /* of a value in a mistake */
 
 void config_mistake(struct config_loader *l, int line, const char *fmt, ...)
@@ -263,7 +264,7 @@ static void set_number(struct config_loader *l, const struct config_field *f,
     if (f->kind == CONFIG_DURATION)
         rc = duration_parse(n->text, &v, &err);
     else if (f->kind == CONFIG_GO_DURATION && to_i64(n->text, &v))
-        v /= 1000 * 1000;
+        v /= NS_PER_MS;
     else if (f->kind == CONFIG_GO_DURATION)
         rc = go_duration_parse(n->text, &v, &err);
     else if (f->kind == CONFIG_SIZE)

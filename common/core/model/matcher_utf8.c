@@ -38,8 +38,10 @@ static int operator_token(struct str s, struct token *t, struct err *err)
     t->to = t->from + 1;
     t->text = str_sub(s, 0, 1);
 
-    char next = s.n > 1 ? s.p[1] : '\0';
+    char next = '\0';
 
+    if (s.n > 1)
+        next = s.p[1];
     if (next == '~') {
         t->op = s.p[0] == '=' ? MATCH_RE : MATCH_NRE;
     } else if (s.p[0] == '=') {

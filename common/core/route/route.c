@@ -28,6 +28,7 @@ static void add(struct found *f, const struct route *r)
         const struct route **v = ARENA_ARRAY(f->arena, const struct route *, cap);
 
         if (f->n != 0)
+            /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what is moved */
             memcpy(v, f->v, f->n * sizeof(*v));
         f->v = v;
         f->cap = cap;
