@@ -169,9 +169,10 @@ void directives_request(struct global *g, const struct engine_request *r, struct
         return;
     }
     g->counts.polls++;
-    same_epoch = epoch == t->epoch;
-    if (epoch > t->epoch)
+    /* It has what this node has not said yet: the store is an older one, or new. */
+    if (epoch > t->epoch || (epoch == t->epoch && since > t->ver))
         mirrors_new_epoch(g, epoch + 1, out);
+    same_epoch = epoch == t->epoch;
     if (s->poll_request != 0)
         answer_poll(g, s, out); /* its client has gone on to this one */
     s->poll_request = r->id;

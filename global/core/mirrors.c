@@ -359,6 +359,9 @@ enum mirror_verdict mirror_receive(struct global *g, const struct mirror_wire *w
     if (str_eq_c(w->origin, g->node)) {
         /* What we have said before our store lost it. We are its one writer: take the position in,
          * and say it again under a version of our own. */
+        if (w->epoch > g->mirrors.epoch ||
+            (w->epoch == g->mirrors.epoch && w->ver > g->mirrors.ver))
+            mirrors_new_epoch(g, w->epoch + 1, out);
         incident_on_mirror(g, w->origin, w->incident, w->body, out);
         return MIRROR_NEW;
     }
