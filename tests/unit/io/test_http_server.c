@@ -15,6 +15,7 @@
 
 #define PATIENCE_MS (10 * MS_PER_S)
 #define CLIENTS_MAX 64
+#define LARGE 20000000
 
 struct fixture {
     struct loop *loop;
@@ -27,7 +28,7 @@ struct fixture {
     uint64_t closed;
     unsigned requests, closes, drains;
     size_t slices_left, slice_bytes;
-    bool stopped;
+    bool stopped, pause;
 };
 
 static void on_request(const struct http_request *req, void *arg)
@@ -46,6 +47,18 @@ static void on_request(const struct http_request *req, void *arg)
                                         .content_type = STR("text/plain"),
                                         .body = STR("begin\n"),
                                         .more = true});
+    } else if (str_eq_c(req->path, "/large") || str_eq_c(req->path, "/pause")) {
+        char *large = xcalloc(1, LARGE);
+
+        f->held = req->id;
+        f->pause = str_eq_c(req->path, "/pause");
+        memset(large, 'l', LARGE);
+        http_reply(req->server, req->id,
+                   &(struct http_reply){
+                       .status = 200, .body = (struct str){large, LARGE}, .more = f->pause});
+        free(large);
+    } else if (str_eq_c(req->path, "/abort")) {
+        http_abort(req->server, req->id);
     } else if (str_eq_c(req->path, "/empty")) {
         http_reply(req->server, req->id, &(struct http_reply){.status = 204, .body = STR("x")});
     } else if (str_eq_c(req->path, "/extra")) {
@@ -79,6 +92,8 @@ static void on_drain(struct http_server *server, uint64_t id, void *arg)
     static char slice[100000];
 
     f->drains++;
+    if (f->pause)
+        return;
     memset(slice, 'x', sizeof(slice));
     if (f->slices_left > 0)
         f->slices_left--;
@@ -455,6 +470,7 @@ static void a_client_that_leaves_is_reported_once(void **state)
 static void a_half_closed_client_still_gets_its_answer(void **state)
 {
     struct fixture *f = *state;
+    char *got;
     int fd;
 
     start(f, NULL, (struct http_listener_options){0});
@@ -462,6 +478,29 @@ static void a_half_closed_client_still_gets_its_answer(void **state)
     say(f, fd, GET("/x"));
     shutdown(fd, SHUT_WR);
     expect(f, fd, OK_BEGIN, NULL);
+    fd = client(f);
+    say(f, fd, GET("/large")); /* more than the socket takes at once */
+    WAIT_UNTIL(f, f->requests == 2);
+    shutdown(fd, SHUT_WR);
+    for (int i = 0; i < 5; i++)
+        pump(f);
+    got = hear(f, fd, NULL);
+    assert_true(strlen(got) > LARGE);
+    free(got);
+    assert_int_equal(f->closes, 0);
+}
+
+static void an_aborted_reply_ends_the_connection_silently(void **state)
+{
+    struct fixture *f = *state;
+    int fd;
+
+    start(f, NULL, (struct http_listener_options){0});
+    fd = client(f);
+    say(f, fd, GET("/abort") GET("/x"));
+    expect(f, fd, "", NULL);
+    WAIT_UNTIL(f, stats(f)->connections_open == 0);
+    assert_int_equal(f->requests, 1);
     assert_int_equal(f->closes, 0);
 }
 
@@ -527,6 +566,25 @@ static void the_application_may_take_its_time(void **state)
     http_reply_text(f->server, f->held, 200, STR("late"));
     expect(f, fd, OK_BEGIN, NULL); /* the age closes it afterwards */
     assert_int_equal(stats(f)->closed_age, 1);
+    assert_int_equal(f->closes, 0);
+}
+
+static void between_slices_too(void **state)
+{
+    struct fixture *f = *state;
+    int64_t until_ms;
+    int fd;
+
+    start(f, &(struct http_server_options){.drain_ms = 1500, .body_bytes_s = MIB(1000)},
+          (struct http_listener_options){0});
+    fd = client(f);
+    say(f, fd, GET("/pause"));
+    expect(f, fd, OK_BEGIN, "lll\r\n");
+    WAIT_UNTIL(f, f->drains == 1);
+    until_ms = loop_enter(f->loop).mono_ms + 1600;
+    WAIT_UNTIL(f, loop_now(f->loop).mono_ms > until_ms);
+    http_reply_part(f->server, f->held, STR("end"), false);
+    expect(f, fd, "3\r\nend\r\n0\r\n\r\n", "\r\n0\r\n\r\n");
     assert_int_equal(f->closes, 0);
 }
 
@@ -720,9 +778,11 @@ int main(void)
         TEST(long_answers_come_in_slices),
         TEST(a_client_that_leaves_is_reported_once),
         TEST(a_half_closed_client_still_gets_its_answer),
+        TEST(an_aborted_reply_ends_the_connection_silently),
         TEST(trickling_heads_and_bodies_meet_absolute_deadlines),
         TEST(a_client_that_does_not_read_is_put_out),
         TEST(the_application_may_take_its_time),
+        TEST(between_slices_too),
         TEST(bad_framing_closes_the_connection),
         TEST(the_number_of_connections_is_capped),
         TEST(running_out_of_descriptors_pauses_accepting),
