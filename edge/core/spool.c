@@ -52,7 +52,7 @@ struct spool {
     struct {
         uint64_t *v;
         size_t n, cap;
-    } stale; /* restored rows that a lost deletion has left: deleted at start */
+    } stale; /* rows that are damaged, or that a lost deletion has left: deleted at start */
     struct row *by_fp;
     struct spool_stats stats;
 };
@@ -304,6 +304,18 @@ static void put_floor(const struct spool *s, struct out *out)
             arena_fmt(out_arena(out), "%llu", (unsigned long long)s->floor));
 }
 
+static bool parse_seq_key(struct str key, uint64_t *ret)
+{
+    uint64_t seq = 0;
+
+    if (key.n != sizeof(struct seq_key))
+        return false;
+    for (size_t i = 0; i < key.n; i++)
+        seq = seq << 8 | (unsigned char)key.p[i];
+    *ret = seq;
+    return true;
+}
+
 static bool parse_stream(struct spool *s, struct json_object *o)
 {
     struct str stream = STR_EMPTY;
@@ -400,10 +412,13 @@ static bool restore_row(struct spool *s, struct str key, struct str value, struc
 
 void spool_restore(struct spool *s, const struct row_op *row, struct now now)
 {
+    uint64_t seq;
     bool ok;
 
     if (row->kind == EDGE_ROW_SPOOL) {
         ok = restore_row(s, row->key, row->value, now);
+        if (!ok && parse_seq_key(row->key, &seq))
+            *VEC_PUSH(&s->stale) = seq;
     } else if (row->kind == EDGE_ROW_NODE && str_eq(row->key, KEY_STREAM)) {
         ok = restore_stream(s, row->value);
     } else if (row->kind == EDGE_ROW_NODE && str_eq(row->key, KEY_FLOOR)) {
