@@ -119,7 +119,7 @@ void edge_mirrors_set_nodes(struct edge_mirrors *m, const struct str *names, siz
             if (was[i] != SIZE_MAX && (r->receipts & BIT(was[i])) != 0)
                 receipts |= BIT(i);
         }
-        r->receipts = receipts | node_bit(m, find_node(m, reg_origin(r)));
+        r->receipts = receipts;
         r->under_way = 0;
     }
 }
@@ -268,7 +268,10 @@ void edge_mirrors_restore(struct edge_mirrors *m, const struct row_op *row)
         return;
     if (json_parse(row->value, (struct json_opt){0}, &o, NULL) == 0 && parse(o, &t) &&
         find(m, &t) == NULL) {
-        reg_set(m, reg_new(m, &t), &t);
+        struct reg *r = reg_new(m, &t);
+
+        reg_set(m, r, &t);
+        r->receipts = 0; /* its origin, too: it learns so that its store is a new one */
         bound(m, NULL);
     } else {
         m->stats.refused++; /* the globals hand it down again */
