@@ -158,7 +158,7 @@ int edge_restore_alert(struct edge *e, struct str key, struct str value, struct 
 {
     struct arena *scratch = arena_new(0);
     struct json_object *o = NULL;
-    struct alert_row row;
+    struct alert_row row = {0};
     int r = json_parse(value, (struct json_opt){0}, &o, err);
 
     if (r == 0 && !json_object_is_type(o, json_type_object))

@@ -31,7 +31,7 @@ struct alerts {
 
 static const char *text_start(const struct alert_text *t)
 {
-    return (const char *)(t->len + 2 * (t->labels_n + t->annotations_n));
+    return (const char *)(t->len + 2 * ((size_t)t->labels_n + t->annotations_n));
 }
 
 static size_t labels_bytes(struct labels l)

@@ -53,6 +53,7 @@ void api_v2_free(struct api_v2 *api)
     if (api == NULL)
         return;
     HASH_ITER (hh, api->by_request, l, next) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): uthash unlinks l before it is freed */
         HASH_DELETE(hh, api->by_request, l);
         listing_free(l);
     }

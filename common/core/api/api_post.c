@@ -7,6 +7,7 @@
 #include "common/base/time_text.h"
 #include "common/base/utf8.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 
@@ -209,6 +210,7 @@ static int check_schema(struct reader *r, const struct posted *v, size_t n)
 
 static const char *check_names(const struct label *v, size_t n, struct str *ret_name)
 {
+    assert(n == 0 || v != NULL);
     for (size_t i = 0; i < n; i++) {
         *ret_name = v[i].name;
         if (!label_name_valid_utf8(v[i].name))

@@ -23,7 +23,10 @@ static bool decode(struct str s, struct arena *a, struct str *ret)
             p[n++] = (char)(hex(s.p[i + 1]) * 16 + hex(s.p[i + 2]));
             i += 2;
         } else {
-            p[n++] = s.p[i] == '+' ? ' ' : s.p[i];
+            p[n] = s.p[i];
+            if (p[n] == '+')
+                p[n] = ' ';
+            n++;
         }
     }
     p[n] = '\0';

@@ -31,6 +31,7 @@ struct nflog *nflog_new(uint32_t row_kind, int64_t retention_ms)
 
 static void drop(struct nflog *l, struct logged *e)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): uthash unlinks e before it is freed */
     HASH_DELETE(hh, l->by_key, e);
     free(e->hashes);
     free(e);

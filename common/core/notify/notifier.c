@@ -448,10 +448,11 @@ void notifier_flush(struct notifier *n, struct flush *f, void *config, struct no
     f->job = j;
     read_content(f, arena, &c);
     for (size_t i = 0; i < r->n; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): `pending` holds j until the loop is over */
         prepare(&j->v[i], j, r, i);
         start_telling(n, &j->v[i], &c, now, out);
     }
-    if (--j->pending == 0)
+    if (--j->pending == 0) /* NOLINT(clang-analyzer-unix.Malloc): as above */
         finish_job(n, j, now);
 }
 
