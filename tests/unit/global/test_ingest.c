@@ -334,6 +334,34 @@ static void test_bound_of_members(void **state)
     world_clear(&w);
 }
 
+static void test_metrics(void **state)
+{
+    static const char *const want[] = {
+        "tocsin_global_rows_total{result=\"applied\"} 1\n",
+        "tocsin_global_rows_total{result=\"duplicate\"} 1\n",
+        "tocsin_global_refused_total{cause=\"foreign_stream\"} 1\n",
+        "tocsin_global_streams{state=\"live\"} 1\n",
+        "tocsin_global_members{state=\"firing\"} 1\n",
+        "# TYPE tocsin_global_duty_streams gauge\ntocsin_global_duty_streams 0\n",
+    };
+    struct world w;
+    struct buf b;
+
+    (void)state;
+    world_init(&w);
+    (void)world_say(&w, fra_e1, UUID_A, 1, 7, "firing");
+    (void)world_say(&w, fra_e1, UUID_A, 1, 7, "firing");
+    (void)world_say(&w, ams_e1, UUID_A, 2, 7, "firing");
+    buf_init(&b, 0);
+    global_metrics(world_global(&w), &b);
+    for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+        if (strstr(b.p, want[i]) == NULL)
+            fail_msg("no %s in %s", want[i], b.p);
+    }
+    buf_clear(&b);
+    world_clear(&w);
+}
+
 /* ---- replay and order ---- */
 
 #define STORY 60
@@ -454,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_bad_batches_change_nothing),
         cmocka_unit_test(test_long_texts_are_cut),
         cmocka_unit_test(test_bound_of_members),
+        cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_any_order_is_the_same),
         cmocka_unit_test(test_crash_keeps_what_was_receipted),
     };
