@@ -30,7 +30,6 @@ void uplink_free(struct uplink *u)
         node_free(u->nodes[i]);
     spool_free(u->spool);
     edge_mirrors_free(u->mirrors);
-    free((void *)(uintptr_t)u->granted.p);
     free(u);
 }
 
@@ -97,7 +96,8 @@ void uplink_configure(struct uplink *u, const struct federation_config *federati
         if (u->nodes[i] != NULL)
             node_drop(u->nodes[i], out);
     }
-    memcpy(u->nodes, nodes, n * sizeof(*nodes));
+    for (size_t i = 0; i < n; i++)
+        u->nodes[i] = nodes[i];
     u->nodes_n = n;
     u->config = federation;
     u->resolve_timeout_ms = resolve_timeout_ms;
@@ -120,9 +120,7 @@ void uplink_restore(struct uplink *u, const struct row_op *row, struct now now)
     edge_mirrors_restore(u->mirrors, row);
     if (row->kind == EDGE_ROW_DUTY && str_eq(row->key, KEY_GRANTED) &&
         (row->value.n == 0 || identity_name_valid(row->value))) {
-        free((void *)(uintptr_t)u->granted.p);
-        u->granted = (struct str){xstrndup(row->value.n > 0 ? row->value.p : "", row->value.n),
-                                  row->value.n};
+        name_set(u->granted, row->value);
         u->duty_known = true;
     }
 }
@@ -145,7 +143,7 @@ void uplink_start(struct uplink *u, const struct engine_start *start, struct now
                 KV("damaged", spool_stats(u->spool).damaged));
     spool_start(u->spool, start, now, out);
     /* A store that has lost rows may have lost the newest grant. */
-    edge_duty_start(&u->duty, u->duty_known && !lost, u->granted, now.mono_ms);
+    edge_duty_start(&u->duty, u->duty_known && !lost, str_from(u->granted), now.mono_ms);
     if (!u->duty_known)
         out_put(out, EDGE_ROW_DUTY, KEY_GRANTED, STR_EMPTY);
     for (size_t i = 0; i < u->nodes_n; i++)

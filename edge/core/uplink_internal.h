@@ -91,10 +91,10 @@ struct uplink {
     bool started;
     bool whole_start; /* the store was clean and whole */
     bool told_settled;
-    bool duty_known;      /* the store said who was granted last */
-    struct str granted;   /* what it said; owned */
-    uint64_t duty_txn;    /* the transaction that names the node to be granted */
-    bool echoed_once;     /* a grant was sent since the start */
+    bool duty_known;                     /* the store said who was granted last */
+    char granted[IDENTITY_NAME_MAX + 1]; /* what it said */
+    uint64_t duty_txn;                   /* the transaction that names the node to be granted */
+    bool echoed_once;                    /* a grant was sent since the start */
     uint64_t mirrors_txn; /* the newest with rows of mirrors; 0 when all are stored, or refused */
     bool rows_lost;       /* the store has refused rows: put all again after the next success */
     struct {

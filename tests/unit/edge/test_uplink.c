@@ -307,6 +307,36 @@ static void lost_rows_are_noticed_by_the_cursor(void **state)
     teardown(&w);
 }
 
+static void a_reload_adds_and_removes_nodes(void **state)
+{
+    struct world w;
+
+    (void)state;
+    setup(&w, FED);
+    w.n = 2;
+    run(&w, 1000);
+    assert_int_equal(post(&w, 0, 5, true), 200);
+    run(&w, 1000);
+    edge_reconfigure(&w.d, AM, FED2);
+    run(&w, 3000);
+    assert_int_equal(fake_global_firing(&w.g[1]), 5); /* what was freed before is still said */
+    assert_int_equal(w.g[1].mismatches, 0);
+    edge_reconfigure(&w.d, AM, FED_OF("[" G2 "]"));
+    w.g[0].mood = FAKE_UNREACHABLE;
+    assert_int_equal(post(&w, 0, 5, false), 200);
+    run(&w, 1000);
+    assert_int_equal(spool_rows(&w), 0);
+    edge_reconfigure(&w.d, AM, NULL);
+    assert_int_equal(post(&w, 9, 1, true), 200);
+    run(&w, 60000);
+    w.g[0].mood = FAKE_WELL;
+    edge_reconfigure(&w.d, AM, FED2);
+    run(&w, 9 * MS_PER_MIN); /* g1 missed the resolves: denied once the edge is settled */
+    assert_int_equal(fake_global_firing(&w.g[0]), 1);
+    assert_int_equal(fake_global_firing(&w.g[1]), 1);
+    teardown(&w);
+}
+
 static void one_dead_node_keeps_rows_pending_for_it_only(void **state)
 {
     struct world w;
@@ -381,6 +411,7 @@ int main(void)
         cmocka_unit_test(a_global_that_forgot_is_told_again),
         cmocka_unit_test(a_fence_raises_the_epoch),
         cmocka_unit_test(lost_rows_are_noticed_by_the_cursor),
+        cmocka_unit_test(a_reload_adds_and_removes_nodes),
         cmocka_unit_test(one_dead_node_keeps_rows_pending_for_it_only),
         cmocka_unit_test(somebody_is_told_that_the_path_is_down),
         cmocka_unit_test(refusals_count_as_down_too),
