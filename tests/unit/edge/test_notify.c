@@ -417,6 +417,46 @@ static void a_reload_with_other_routes_regroups(void **state)
     edge_teardown(&d);
 }
 
+static void an_alert_that_fires_again_while_its_end_is_told_stays(void **state)
+{
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d, CONFIG_PLAIN, NULL);
+    edge_post(&d, POST("{\"labels\":{\"alertname\":\"Down\"}}"));
+    driver_advance(&d, 30 * MS_PER_S);
+    accept_one(&d);
+    driver_advance(&d, 5 * MS_PER_MIN); /* resolved: its end is on the way to the receiver */
+    assert_int_equal(driver_open_sends(&d), 1);
+    edge_post(&d, POST("{\"labels\":{\"alertname\":\"Down\"}" LONG "}"));
+    accept_one(&d);
+    driver_advance(&d, 5 * MS_PER_MIN - 1);
+    assert_int_equal(driver_open_sends(&d), 0);
+    driver_advance(&d, 1);
+    assert_contains(driver_open_send(&d, 0)->body.p, "first notification");
+    edge_teardown(&d);
+}
+
+static void a_flush_that_came_due_meanwhile_follows_at_once(void **state)
+{
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d,
+               "route: {receiver: r, group_wait: 0s, group_interval: 1s}\n"
+               "receivers: [{name: r, webhook_configs: [{url: 'http://r/'}]}]\n",
+               NULL);
+    edge_post(&d, POST(ALERT("Down", "a", LONG)));
+    driver_settle(&d);
+    edge_post(&d, POST(ALERT("Down", "b", LONG)));
+    driver_advance(&d, 5 * MS_PER_S);
+    assert_int_equal(driver_open_sends(&d), 1); /* one at a time */
+    accept_one(&d);
+    driver_settle(&d);
+    assert_contains(driver_open_send(&d, 0)->body.p, "new alerts added");
+    edge_teardown(&d);
+}
+
 static void the_same_inputs_give_the_same_digest(void **state)
 {
     struct driver d[2];
@@ -455,6 +495,8 @@ int main(void)
         cmocka_unit_test(log_entries_expire),
         cmocka_unit_test(a_reload_of_the_same_routes_notifies_nobody),
         cmocka_unit_test(a_reload_with_other_routes_regroups),
+        cmocka_unit_test(an_alert_that_fires_again_while_its_end_is_told_stays),
+        cmocka_unit_test(a_flush_that_came_due_meanwhile_follows_at_once),
         cmocka_unit_test(the_same_inputs_give_the_same_digest),
     };
 
