@@ -86,7 +86,7 @@ static int run_init(const struct cli_args *a)
 {
     const char *domain = cli_get(a, "trust-domain");
     struct pki_term term;
-    int64_t crl_until;
+    int64_t crl_until = 0;
     struct err err;
 
     if (domain == NULL)
@@ -188,7 +188,7 @@ static int run_issue_user(const struct cli_args *a)
 
 static int run_revoke(const struct cli_args *a)
 {
-    int64_t crl_until;
+    int64_t crl_until = 0;
     struct err err;
     size_t n;
 
@@ -202,7 +202,7 @@ static int run_revoke(const struct cli_args *a)
 
 static int run_crl(const struct cli_args *a)
 {
-    int64_t crl_until;
+    int64_t crl_until = 0;
     struct err err;
 
     if (get_crl_until(a, &crl_until, &err) < 0 ||

@@ -495,7 +495,7 @@ static bool is_full(const struct client *c, const struct lane *l, size_t bytes)
 
 int client_send(struct client *c, const struct client_request *r, struct err *err)
 {
-    struct str scheme, host;
+    struct str scheme = STR_EMPTY, host = STR_EMPTY;
     size_t bytes = call_bytes(r);
     struct buf origin;
     struct call *call;
