@@ -31,3 +31,23 @@ install_packages() {
     $sudo env DEBIAN_FRONTEND=noninteractive sh -c "
         apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing" >/dev/null
 }
+
+# fetch_package NAME DIR: unpacks Debian's package below DIR, without installing it: no service is started or disturbed
+fetch_package() {
+    local name=$1 dir=$2/$1 sudo=
+    [ -d "$dir/usr" ] && return 0
+    echo "fetching Debian's $name"
+    mkdir -p "$dir"
+    if ! (cd "$dir" && apt-get download -qq "$name" >/dev/null 2>&1); then
+        [ "$(id -u)" -eq 0 ] || sudo=sudo
+        $sudo apt-get update -qq >/dev/null
+        (cd "$dir" && apt-get download -qq "$name" >/dev/null)
+    fi
+    dpkg-deb -x "$dir/$name"_*.deb "$dir"
+    rm -f "$dir/$name"_*.deb
+}
+
+# fetch_prometheus DIR: the program is DIR/prometheus/usr/bin/prometheus
+fetch_prometheus() {
+    fetch_package prometheus "$1"
+}
