@@ -96,6 +96,13 @@ static bool counts(const struct global *g, const struct member *m)
     return member_holds_open(g, m) && m->s.suppressed.n == 0 && stream_live(m->stream);
 }
 
+/* What a stream said of its holder holds for a lease's time at most. */
+static bool holder_is_fresh(const struct global *g, const struct stream *s)
+{
+    return s->holder[0] != '\0' && s->last_heard_mono_ms >= 0 &&
+           g->now.mono_ms - s->last_heard_mono_ms < DUTY_LEASE_MS;
+}
+
 /* An incident about a site: any node that is up; the others are those that live edges hear. */
 static void consider_alive(const struct global *g, struct choice *c)
 {
@@ -128,7 +135,7 @@ enum pager escalate_pager(const struct global *g, const struct incident *i, stru
             consider(&c, str_from(g->node));
         }
         TAILQ_FOREACH (s, &m->stream->site->streams, site_link) {
-            if (stream_live(s) && s->holder[0] != '\0' && strcmp(s->holder, g->node) != 0)
+            if (holder_is_fresh(g, s) && strcmp(s->holder, g->node) != 0)
                 consider(&c, str_from(s->holder));
         }
     }
@@ -241,7 +248,7 @@ static void claim(struct global *g, struct incident *i, struct position at, cons
     i->at = at;
     i->step_wall_ms = g->now.wall_ms;
     i->step_mono_ms = g->now.mono_ms;
-    i->claim = cause[0] == '\0' ? CLAIM_HERE : CLAIM_OTHER;
+    i->claim = cause[0] == '\0' ? CLAIM_HERE : CLAIM_TAKEN_OVER;
     bind_targets(g, i, team, &p->steps[step], 0);
     if (first) {
         i->severity_paged = incident_severity(g, i);

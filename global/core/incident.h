@@ -62,7 +62,7 @@ struct page;
 
 /* Who claimed the present step, as far as it matters for the pages still owed: those of a step that
  * this process claimed are new, the others may have been sent before. */
-enum claim { CLAIM_OTHER, CLAIM_RESTORED, CLAIM_HERE };
+enum claim { CLAIM_OTHER, CLAIM_RESTORED, CLAIM_TAKEN_OVER, CLAIM_HERE };
 
 struct incident {
     char id[INCIDENT_ID_N + 1];

@@ -137,8 +137,10 @@ static void drop_done(struct global *g, struct incident *i, struct out *out)
 
 void pages_review(struct global *g, struct incident *i, struct out *out)
 {
-    static const char *const causes[] = {
-        [CLAIM_OTHER] = "takeover", [CLAIM_RESTORED] = "restart", [CLAIM_HERE] = ""};
+    static const char *const causes[] = {[CLAIM_OTHER] = "takeover",
+                                         [CLAIM_RESTORED] = "restart",
+                                         [CLAIM_TAKEN_OVER] = "takeover",
+                                         [CLAIM_HERE] = ""};
     struct str winner;
 
     drop_done(g, i, out);
@@ -146,7 +148,7 @@ void pages_review(struct global *g, struct incident *i, struct out *out)
         (incident_acked(i) && !BUG(BUG_ACK_OUTSIDE_CLAIM)) || i->at.step < 0 || !g->started ||
         incident_suppressed(g, i))
         return;
-    if (escalate_pager(g, i, &winner) != PAGER_SELF && i->claim != CLAIM_HERE)
+    if (i->claim < CLAIM_TAKEN_OVER && escalate_pager(g, i, &winner) != PAGER_SELF)
         return;
     VEC_EACH (&i->marks, struct mark, m) {
         const struct receiver *r = receivers_find(&g->config->receivers, str_from(m->target));
