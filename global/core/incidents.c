@@ -722,6 +722,7 @@ void incident_free_all(struct global *g)
 
     if (g->incidents == NULL)
         return;
+    heap_clear(&g->incidents->due); /* while those that it points to live */
     while ((i = TAILQ_FIRST(&g->incidents->list)) != NULL) {
         TAILQ_REMOVE(&g->incidents->list, i, list_link);
         pages_drop(g, i, NULL, NULL);
@@ -732,7 +733,6 @@ void incident_free_all(struct global *g)
         HASH_DEL(g->incidents->by_key, d);
         free(d);
     }
-    heap_clear(&g->incidents->due);
     free(g->incidents);
     g->incidents = NULL;
     pages_free(g->pages);
