@@ -256,7 +256,7 @@ static int make_schema(struct store_db *d, struct err *err)
                    "BEGIN IMMEDIATE;"
                    "CREATE TABLE rows(kind INTEGER NOT NULL, key BLOB NOT NULL,"
                    " seq INTEGER NOT NULL, value BLOB NOT NULL, crc INTEGER NOT NULL,"
-                   " PRIMARY KEY(kind, key)) STRICT, WITHOUT ROWID;"
+                   " PRIMARY KEY(kind, key)) STRICT;"
                    "CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL,"
                    " crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
                    "CREATE TABLE bad_rows(kind ANY, key ANY, seq ANY, value ANY, crc ANY) STRICT;"
@@ -462,6 +462,7 @@ static struct store_db_row read_row(sqlite3_stmt *stmt)
         .seq = (uint64_t)sqlite3_column_int64(stmt, 2),
         .key = column_blob(stmt, 1),
         .value = column_blob(stmt, 3),
+        .place = sqlite3_column_int64(stmt, 5),
     };
 
     row.good = kind >= 0 && kind <= UINT32_MAX && sqlite3_column_type(stmt, 1) == SQLITE_BLOB &&
@@ -470,24 +471,13 @@ static struct store_db_row read_row(sqlite3_stmt *stmt)
     return row;
 }
 
-int store_db_scan(struct store_db *d, const struct store_db_row *from, bool backwards,
-                  bool (*on_row)(const struct store_db_row *row, void *arg), void *arg,
-                  struct err *err)
+/* Steps through a bound statement and finalises it. rc: of what came before. */
+static int scan(struct store_db *d, sqlite3_stmt *stmt, int rc,
+                bool (*on_row)(const struct store_db_row *row, void *arg), void *arg,
+                struct err *err)
 {
-    static const char forwards_sql[] = "SELECT kind, key, seq, value, crc FROM rows"
-                                       " WHERE (kind, key) > (?1, ?2) ORDER BY kind, key";
-    static const char backwards_sql[] = "SELECT kind, key, seq, value, crc FROM rows"
-                                        " WHERE (kind, key) > (?1, ?2)"
-                                        " ORDER BY kind DESC, key DESC";
-    sqlite3_stmt *stmt = NULL;
     int code = 0;
-    int rc =
-        sqlite3_prepare_v2(d->handle, backwards ? backwards_sql : forwards_sql, -1, &stmt, NULL);
 
-    if (rc == SQLITE_OK)
-        rc = sqlite3_bind_int64(stmt, 1, from != NULL ? (sqlite3_int64)from->kind : -1);
-    if (rc == SQLITE_OK)
-        rc = bind_blob(stmt, 2, from != NULL ? from->key : STR_EMPTY);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
     while (rc == SQLITE_ROW) {
@@ -499,4 +489,35 @@ int store_db_scan(struct store_db *d, const struct store_db_row *from, bool back
         code = fail(d, rc, "read rows", err);
     sqlite3_finalize(stmt);
     return code;
+}
+
+#define SELECT_ROWS "SELECT kind, key, seq, value, crc, rowid FROM rows "
+
+int store_db_scan(struct store_db *d, const struct store_db_row *from,
+                  bool (*on_row)(const struct store_db_row *row, void *arg), void *arg,
+                  struct err *err)
+{
+    static const char sql[] = SELECT_ROWS "WHERE (kind, key) > (?1, ?2) ORDER BY kind, key";
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(d->handle, sql, -1, &stmt, NULL);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(stmt, 1, from != NULL ? (sqlite3_int64)from->kind : -1);
+    if (rc == SQLITE_OK)
+        rc = bind_blob(stmt, 2, from != NULL ? from->key : STR_EMPTY);
+    return scan(d, stmt, rc, on_row, arg, err);
+}
+
+int store_db_scan_places(struct store_db *d, int64_t after, bool backwards,
+                         bool (*on_row)(const struct store_db_row *row, void *arg), void *arg,
+                         struct err *err)
+{
+    const char *sql = backwards ? SELECT_ROWS "NOT INDEXED WHERE rowid > ?1 ORDER BY rowid DESC"
+                                : SELECT_ROWS "NOT INDEXED WHERE rowid > ?1 ORDER BY rowid";
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(d->handle, sql, -1, &stmt, NULL);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(stmt, 1, after);
+    return scan(d, stmt, rc, on_row, arg, err);
 }

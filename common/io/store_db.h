@@ -41,14 +41,20 @@ struct store_db_row {
     uint32_t kind;
     struct str key, value;
     uint64_t seq;
-    bool good; /* columns of the right types and CRC right */
+    int64_t place; /* rowid; positive */
+    bool good;     /* columns of the right types and CRC right */
 };
 
-/* Rows after (kind, key) — from: NULL for all — in order, or backwards. on_row returns false to
- * stop. Strings live for the call. */
-MUST_CHECK int store_db_scan(struct store_db *d, const struct store_db_row *from, bool backwards,
+/* Rows after (kind, key) — from: NULL for all — in that order. on_row returns false to stop.
+ * Strings live for the call. */
+MUST_CHECK int store_db_scan(struct store_db *d, const struct store_db_row *from,
                              bool (*on_row)(const struct store_db_row *row, void *arg), void *arg,
                              struct err *err);
+/* The same as they lie in the file, without the index: places after `after` upwards, or all down to
+ * it. */
+MUST_CHECK int store_db_scan_places(struct store_db *d, int64_t after, bool backwards,
+                                    bool (*on_row)(const struct store_db_row *row, void *arg),
+                                    void *arg, struct err *err);
 /* Moves a row that failed its CRC to the table bad_rows, for people to look at. */
 MUST_CHECK int store_db_move_bad(struct store_db *d, uint32_t kind, struct str key,
                                  struct err *err);

@@ -195,7 +195,7 @@ int store_load(struct store *s, struct store_opening *opening,
         buf_init(&key, 0);
         buf_add_str(&key, from.key);
         from.key = buf_str(&key);
-        rc = store_db_scan(&s->db, l.any ? &from : NULL, false, load_row, &l, &local);
+        rc = store_db_scan(&s->db, l.any ? &from : NULL, load_row, &l, &local);
         buf_clear(&key);
         if (rc < 0)
             replaced = replace_at_start(s, rc, &local, opening);

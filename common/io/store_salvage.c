@@ -85,10 +85,8 @@ int store_db_set_aside(const char *file, char *ret_name, size_t size, struct err
 struct salvage {
     struct store_db *to;
     uint64_t rows, seq;
-    struct buf last_key; /* of the newest row copied forwards */
-    uint32_t last_kind;
-    bool any;
-    int rc; /* of writing */
+    int64_t last; /* place of the newest row seen forwards; 0: none */
+    int rc;       /* of writing */
     struct err *err;
 };
 
@@ -111,10 +109,7 @@ static bool copy_forwards(const struct store_db_row *row, void *arg)
 {
     struct salvage *sv = arg;
 
-    buf_reset(&sv->last_key);
-    buf_add_str(&sv->last_key, row->key);
-    sv->last_kind = row->kind;
-    sv->any = true;
+    sv->last = row->place;
     return copy_row(row, sv);
 }
 
@@ -124,16 +119,15 @@ static bool copy_backwards(const struct store_db_row *row, void *arg)
 }
 
 /* From the front up to the damage, then from the back up to the damage or to where the first pass
- * came. What lies in between is lost. */
+ * came. What lies in between is lost: by place and not by key, so that one bad page costs the few
+ * rows on it, and a bad page of the index none. */
 static int copy_rows(struct store_db *from, struct salvage *sv)
 {
-    struct store_db_row last;
     struct err ignored;
 
-    if (store_db_scan(from, NULL, false, copy_forwards, sv, &ignored) == 0 || sv->rc < 0)
+    if (store_db_scan_places(from, 0, false, copy_forwards, sv, &ignored) == 0 || sv->rc < 0)
         return sv->rc;
-    last = (struct store_db_row){.kind = sv->last_kind, .key = buf_str(&sv->last_key)};
-    (void)!store_db_scan(from, sv->any ? &last : NULL, true, copy_backwards, sv, &ignored);
+    (void)!store_db_scan_places(from, sv->last, true, copy_backwards, sv, &ignored);
     return sv->rc;
 }
 
@@ -159,13 +153,11 @@ int store_db_salvage(struct store_db *d, const char *damaged, uint64_t *ret_rows
         *ret_rows = 0;
         return 0;
     }
-    buf_init(&sv.last_key, 0);
     rc = store_db_begin(d, err);
     if (rc == 0)
         rc = copy_rows(&from, &sv);
     if (rc == 0)
         rc = store_db_commit(d, sv.seq, err);
-    buf_clear(&sv.last_key);
     store_db_close(&from);
     if (rc == 0)
         *ret_rows = sv.rows;
