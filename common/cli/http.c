@@ -86,6 +86,38 @@ static int read_password(struct arena *arena, const char *file, const char **ret
     return rc;
 }
 
+/* USER:PASSWORD@ in the URL counts as --user and its password: they go along when a 421 sends us
+ * to another node of the same tier. Percent-escapes are decoded. */
+static void take_userinfo(struct cli_http *h, struct str *base)
+{
+    size_t scheme = str_starts(*base, STR("https://")) ? 8 : 7;
+    struct str rest = str_sub(*base, scheme, base->n), user, password = STR_EMPTY;
+    struct str authority = str_sub(rest, 0, str_find_char(rest, '/'));
+    size_t at = str_find_char(authority, '@'), colon;
+    int n;
+
+    if (at == authority.n)
+        return;
+    user = str_sub(authority, 0, at);
+    colon = str_find_char(user, ':');
+    if (colon < user.n)
+        password = str_sub(user, colon + 1, user.n);
+    user = str_sub(user, 0, colon);
+    h->user = arena_str(h->arena, user).p;
+    h->password = arena_str(h->arena, password).p;
+    {
+        char *u = curl_easy_unescape(NULL, h->user, 0, &n);
+        char *p = curl_easy_unescape(NULL, h->password, 0, &n);
+
+        h->user = arena_str(h->arena, str_from(u)).p;
+        h->password = arena_str(h->arena, str_from(p)).p;
+        curl_free(u);
+        curl_free(p);
+    }
+    *base = arena_fmt(h->arena, STR_FMT STR_FMT, STR_ARG(str_sub(*base, 0, scheme)),
+                      STR_ARG(str_sub(rest, at + 1, rest.n)));
+}
+
 static int fill(const struct cli_args *a, const struct yaml_node *config, struct cli_http *h,
                 struct err *err)
 {
@@ -105,6 +137,7 @@ static int fill(const struct cli_args *a, const struct yaml_node *config, struct
         return err_set(err, -EINVAL, "the global URL does not start with http:// or https://");
     while (str_ends(base, STR("/")))
         base.n--;
+    take_userinfo(h, &base);
     h->url = arena_str(h->arena, base).p;
     if (output != NULL && strcmp(output, "json") != 0 && strcmp(output, "table") != 0)
         return err_set(err, -EINVAL, "--output %s: is neither table nor json", output);
@@ -113,7 +146,8 @@ static int fill(const struct cli_args *a, const struct yaml_node *config, struct
                             timeout_ms <= 0 || timeout_ms > MS_PER_DAY))
         return err_set(err, -EINVAL, "--timeout %s: is no duration such as 10s", timeout);
     h->timeout_ms = (long)timeout_ms;
-    h->user = setting(a, config, h->arena, "user");
+    if (setting(a, config, h->arena, "user") != NULL)
+        h->user = setting(a, config, h->arena, "user");
     h->ca = setting(a, config, h->arena, "ca");
     h->cert = setting(a, config, h->arena, "cert");
     h->key = setting(a, config, h->arena, "key");

@@ -172,8 +172,8 @@ def wait_until_told(demo, incident):
         for name in GLOBALS:
             if name not in demo.cluster.processes:
                 continue
-            _, i = demo.cluster.ask(name, f"/api/v1/incidents/{incident['id']}")
-            if not isinstance(i, dict) or i["round"] * 2 + i["step"] != newest(demo, incident) or \
+            status, i = demo.cluster.ask(name, f"/api/v1/incidents/{incident['id']}")
+            if status != 200 or i["round"] * 2 + i["step"] != newest(demo, incident) or \
                     not all(p["accepted"] for p in i["pages"]):
                 return False
         return True
