@@ -368,7 +368,10 @@ void pages_on_delivered(struct global *g, const struct engine_delivery *d, struc
     HASH_DEL(g->pages->by_send, p);
     p->send_id = 0;
     r = receivers_find(&p->config->receivers, str_from(p->target));
-    j = r->v[p->integration].integration->judge(r->v[p->integration].config, d);
+    if (d->outcome == SEND_ANSWERED)
+        j = r->v[p->integration].integration->judge(r->v[p->integration].config, d);
+    else
+        j = (struct judgement){.verdict = VERDICT_RETRY}; /* nobody has refused anything */
     if (j.verdict == VERDICT_SENT) {
         accepted(g, p, out);
         return;

@@ -68,6 +68,7 @@ struct integration {
      * in the arena. */
     int (*build)(const void *config, const struct notice *n, struct arena *a,
                  struct engine_send *ret, struct err *err);
+    /* What an answer means; only called when there is one (SEND_ANSWERED). */
     struct judgement (*judge)(const void *config, const struct engine_delivery *d);
 };
 
