@@ -87,6 +87,7 @@ struct h_life {
     int node;
     unsigned life, store_life;
     int64_t from, to; /* to −1: still up */
+    int64_t stop_at;  /* told to stop; 0: never */
     bool wiped, regressed;
     const char *uuid;
 };
@@ -130,7 +131,7 @@ struct history {
     HISTORY(h_view, views);
     uint64_t marks[MARKS];
     uint64_t episodes, posts, requests, foreign_sent;
-    uint64_t duplicates_flagged, pages_accepted;
+    uint64_t duplicates_flagged, duplicates_excused, pages_accepted;
     int64_t heal_at, end_at;
 };
 

@@ -266,6 +266,9 @@ static void copy_later(struct sim *s, const struct sim_call *c)
     d->done = d->copy = true;
     d->listener = c->listener;
     d->who = c->who;
+    memcpy(d->user, c->user, sizeof(d->user));
+    if (d->who.kind == PRINCIPAL_USER)
+        d->who.user = str_from(d->user);
     d->method = xstrdup(c->method);
     d->path = xstrdup(c->path);
     d->query = xstrdup(c->query);

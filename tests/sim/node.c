@@ -308,6 +308,12 @@ void node_stop(struct sim *s, struct sim_node *n)
         return;
     n->stopping = true;
     sim_trace(s, "%-8s is told to stop", n->id);
+    VEC_EACH (&s->h.lives, struct h_life, l) {
+        if (l->node == n->index && l->life == n->life)
+            l->stop_at = s->now;
+    }
+    if (!n->edge)
+        history_mark(s, MARK_RELEASED);
     node_step(s, n, &in);
     sim_file_for(s, s->now + (n->edge ? 500 : 12000), on_stopped, n);
 }

@@ -2,6 +2,7 @@
 #include "tests/sim/sim.h"
 
 #include "common/base/json.h"
+#include "global/core/global_rows.h"
 
 #include <stdio.h>
 
@@ -349,15 +350,31 @@ void human_ack(struct sim *s, int global, const char *incident, uint64_t generat
 
 /* ---- the adversary: a node of site 0 with a good certificate ---- */
 
+static void on_foreign(struct sim *s, struct sim_call *c, enum send_outcome outcome)
+{
+    *VEC_PUSH(&s->h.acts) = (struct h_act){.t = s->now,
+                                           .node = c->to,
+                                           .verb = history_text(&s->h, STR("foreign")),
+                                           .incident = "",
+                                           .status = outcome == SEND_ANSWERED ? c->status : 0};
+}
+
+/* Does the node know whose stream it is? The first use binds a stream. */
+static bool bound(const struct sim *s, int global, const char *stream)
+{
+    return disk_find(&s->nodes[global].disk, GLOBAL_ROW_STREAM, str_from(stream)) != NULL;
+}
+
 static void attack_batch(struct sim *s, int global, const struct principal *who)
 {
     struct buf b;
-    uint64_t kind = rand_below(&s->rand.human, 2);
+    const struct sim_node *victim =
+        &s->nodes[sim_site_edge(s, 1, (int)rand_below(&s->rand.human, (uint64_t)s->edges_n))];
+    bool foreign = rand_chance(&s->rand.human, 5000) && bound(s, global, victim->uuid);
+    struct sim_call *c;
 
     buf_init(&b, 0);
-    if (kind == 0) { /* a stream of another site */
-        const struct sim_node *victim =
-            &s->nodes[sim_site_edge(s, 1, (int)rand_below(&s->rand.human, (uint64_t)s->edges_n))];
+    if (foreign) { /* a stream of another site */
         const struct sim_alert *a = &s->alerts.v[s->alerts.n - 1];
 
         s->h.foreign_sent++;
@@ -380,7 +397,9 @@ static void attack_batch(struct sim *s, int global, const struct principal *who)
             "\"annotations\":{}}]}",
             s->site_names[0], s->site_names[1]);
     }
-    (void)net_federation(s, global, "/federation/v1/batches", buf_str(&b), who);
+    c = net_federation(s, global, "/federation/v1/batches", buf_str(&b), who);
+    if (foreign)
+        c->on_answer = on_foreign;
     buf_clear(&b);
 }
 

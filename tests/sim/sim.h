@@ -117,6 +117,7 @@ struct sim_link { /* from node i to node j, one way */
 };
 
 struct sim_options {
+    const char *only; /* judge by one checker, by its name; NULL: all */
     uint64_t seed;
     bool trace;
     bool faults;
@@ -229,6 +230,16 @@ struct sim_receiver *receiver_find(struct sim *s, struct str name);
 void human_ack(struct sim *s, int global, const char *incident, uint64_t generation,
                const char *verb, int tries);
 void adversary_start(struct sim *s);
+
+/* ---- views.c ---- */
+
+/* Asks every node's API what it shows; the answers are in the history soon after. */
+void views_ask(struct sim *s);
+
+/* ---- run.c ---- */
+
+/* A whole run: warm-up, faults, heal, rest, views, checkers. The caller frees. */
+struct sim *sim_run(const struct sim_options *o);
 
 /* ---- faults.c ---- */
 

@@ -1,0 +1,53 @@
+/* Judges of a run, one a promise (docs/ARCHITECTURE.md names them as the code does: I1 … I12). Each
+ * reads the history only and adds violations to it. */
+#pragma once
+
+#include "tests/sim/sim.h"
+
+void check_custody(struct sim *s);      /* I1 */
+void check_paging(struct sim *s);       /* I2 */
+void check_once(struct sim *s);         /* I3 */
+void check_ack(struct sim *s);          /* I4 */
+void check_duty(struct sim *s);         /* I5 */
+void check_progress(struct sim *s);     /* I6 */
+void check_views(struct sim *s);        /* I7 */
+void check_merge(struct sim *s);        /* I8 */
+void check_conservation(struct sim *s); /* I11 */
+void check_scope(struct sim *s);        /* I12 */
+void check_all(struct sim *s);
+
+/* ---- what they share ---- */
+
+enum inc_what {
+    INC_OPENED,
+    INC_REOPENED,
+    INC_RESOLVED,
+    INC_ACKED,
+    INC_UNACKED,
+    INC_CLAIMED,
+    INC_TERMINAL
+};
+
+struct inc_event {
+    int64_t t;
+    int node;
+    enum inc_what what;
+};
+
+struct inc { /* an incident's life as all global nodes told it, in the order of time */
+    const char *id;
+    bool adversary; /* a forged alert is in it */
+    struct {
+        struct inc_event *v;
+        size_t n, cap;
+    } events;
+    UT_hash_handle hh;
+};
+
+struct inc *inc_table(const struct sim *s); /* in the order of first mention */
+struct inc *inc_find(struct inc *table, const char *id);
+void inc_free(struct inc *table);
+
+/* from + bound, pushed behind every fault that overlaps the wait. */
+int64_t check_deadline(const struct sim *s, int64_t from, int64_t bound);
+bool check_fault_near(const struct sim *s, int64_t from, int64_t to);

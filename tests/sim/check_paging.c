@@ -1,0 +1,63 @@
+/* I2, as far as it exists: an open incident that nobody has acknowledged is paged within a bound of
+ * calm time, and a page is given up only by the word of its receiver. */
+#include "tests/sim/check.h"
+
+#define BOUND_MS (150 * MS_PER_S) /* lease, next heartbeat, backoff of the receiver */
+
+static int64_t first_page(const struct sim *s, const char *incident)
+{
+    VEC_EACH (&s->h.pages, const struct h_page, p) {
+        if (p->incident == incident && p->accepted)
+            return p->got_at;
+    }
+    return INT64_MAX;
+}
+
+static void owed(struct sim *s, const struct inc *i)
+{
+    int64_t opened = -1, over = s->h.end_at, deadline, paged;
+
+    VEC_EACH (&i->events, const struct inc_event, e) {
+        if (e->what == INC_OPENED && opened < 0)
+            opened = e->t;
+        if ((e->what == INC_RESOLVED || e->what == INC_ACKED) && e->t < over)
+            over = e->t;
+    }
+    if (opened < 0 || i->adversary)
+        return;
+    deadline = check_deadline(s, opened, BOUND_MS);
+    if (over <= deadline)
+        return;
+    paged = first_page(s, i->id);
+    if (paged > deadline)
+        history_violation(s, deadline, "I2", "incident %.8s opened at %.1f s was not paged by then",
+                          i->id, (double)opened / 1000);
+}
+
+static bool refused(const struct sim *s, const struct h_ledger *l)
+{
+    VEC_EACH (&s->h.pages, const struct h_page, p) {
+        if (p->node == l->node && p->incident == l->incident && p->target == l->target &&
+            p->phase == l->phase && p->round == l->round && p->step == l->step &&
+            p->status >= 400 && p->status < 500)
+            return true;
+    }
+    return false;
+}
+
+void check_paging(struct sim *s)
+{
+    struct inc *table = inc_table(s);
+
+    for (const struct inc *i = table; i != NULL; i = i->hh.next)
+        owed(s, i);
+    inc_free(table);
+    VEC_EACH (&s->h.ledger, const struct h_ledger, l) {
+        if (l->verdict != LEDGER_PAGE_DROPPED || strcmp(l->cause, "acked") == 0 ||
+            strcmp(l->cause, "resolved") == 0 || strcmp(l->cause, "superseded") == 0)
+            continue;
+        if (!refused(s, l))
+            history_violation(s, l->t, "I2", "%s gave up the page of %.8s to %s: %s",
+                              s->nodes[l->node].id, l->incident, l->target, l->cause);
+    }
+}
