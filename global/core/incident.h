@@ -44,6 +44,7 @@ struct mark {
     char *reason; /* step, threshold, severity */
     bool done;    /* a receiver accepted it */
     bool failed;  /* it refused finally */
+    bool unsure;  /* a send was called off on its way, it may have arrived */
 };
 
 struct ack {
@@ -118,7 +119,8 @@ struct dedup {
     struct incident *last;      /* the newest generation here; NULL: none yet */
     uint64_t generation;        /* of that */
     uint64_t mirror_generation; /* the newest that another node told of */
-    bool mirror_open;
+    bool mirror_open, mirror_forced;
+    int64_t mirror_resolved_wall_ms; /* by its node's clock */
     UT_hash_handle hh;
 };
 

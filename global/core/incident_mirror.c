@@ -58,6 +58,7 @@ static void add_body(struct buf *b, const struct incident *i)
     json_put_str(&w, "team", str_from(i->team_name));
     json_put_i64(&w, "opened_at_ms", i->opened_wall_ms);
     json_put_str(&w, "state", str_from(incident_state(i)));
+    json_put_i64(&w, "resolved_at_ms", i->resolved ? i->resolved_wall_ms : 0);
     json_key(&w, "sites");
     json_open_array(&w);
     VEC_EACH (&i->sites, char *, s)
@@ -117,7 +118,7 @@ struct told {
     struct json_object *o, *marks, *acks, *revoked;
     struct str dedup_key, state;
     uint64_t generation, phase, round, severity, sites_paged;
-    int64_t step, step_at_ms;
+    int64_t step, step_at_ms, resolved_at_ms;
     bool forced;
 };
 
@@ -133,6 +134,7 @@ static bool read_body(struct str body, struct told *t)
            json_get_u64(t->o, "round", &t->round, NULL) == 0 &&
            json_get_i64(t->o, "step", &t->step, NULL) == 0 &&
            json_get_i64(t->o, "step_at_ms", &t->step_at_ms, NULL) == 0 &&
+           json_get_i64(t->o, "resolved_at_ms", &t->resolved_at_ms, NULL) == 0 &&
            json_get_u64(t->o, "severity", &t->severity, NULL) == 0 &&
            json_get_u64(t->o, "sites_paged", &t->sites_paged, NULL) == 0 &&
            json_get_bool(t->o, "forced", &t->forced, NULL) == 0 &&
@@ -264,6 +266,8 @@ static void note_generation(struct global *g, const struct told *t)
     if (t->generation >= d->mirror_generation) {
         d->mirror_generation = t->generation;
         d->mirror_open = !str_eq_c(t->state, "resolved");
+        d->mirror_forced = t->forced;
+        d->mirror_resolved_wall_ms = t->resolved_at_ms;
     }
 }
 

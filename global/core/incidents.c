@@ -380,19 +380,30 @@ static struct str make_dedup_key(struct arena *a, const struct team *team, const
     return arena_str(a, (struct str){hex, DEDUP_KEY_N});
 }
 
-/* The generation that a new incident of the key is: past every closed one that we or another node
- * know of; the one that another node has open, if it is ahead of us. */
-static uint64_t next_generation(const struct dedup *d)
+/* It closed at that time: does it go on when its alert fires now? */
+static bool reopens(const struct global *g, int64_t resolved_wall_ms, bool forced)
 {
-    if (d->mirror_generation > d->generation)
-        return d->mirror_generation + (d->mirror_open ? 0 : 1);
-    return d->generation + 1;
+    int64_t age = g->now.wall_ms - resolved_wall_ms;
+
+    return !forced && age >= 0 && age < g->config->reopen_window_ms;
+}
+
+/* The generation that a new incident of the key is: past every closed one that we or another node
+ * know of, unless that closed a moment ago and would go on there; the one that another node has
+ * open, if it is ahead of us. */
+static uint64_t next_generation(const struct global *g, const struct dedup *d)
+{
+    if (d->mirror_generation <= d->generation)
+        return d->generation + 1;
+    if (d->mirror_open || reopens(g, d->mirror_resolved_wall_ms, d->mirror_forced))
+        return d->mirror_generation;
+    return d->mirror_generation + 1;
 }
 
 static struct incident *open_incident(struct global *g, struct dedup *d, const struct team *team,
                                       struct str rule, struct str title, struct out *out)
 {
-    struct incident *i = incident_new(g, (struct str){d->key, DEDUP_KEY_N}, next_generation(d));
+    struct incident *i = incident_new(g, (struct str){d->key, DEDUP_KEY_N}, next_generation(g, d));
 
     i->team = team;
     i->team_name = xstrndup(team->name.p, team->name.n);
@@ -407,13 +418,6 @@ static struct incident *open_incident(struct global *g, struct dedup *d, const s
     incident_log(g, i, out, "opened");
     incident_changed(g, i);
     return i;
-}
-
-static bool within_reopen_window(const struct global *g, const struct incident *i)
-{
-    int64_t age = g->now.wall_ms - i->resolved_wall_ms;
-
-    return !i->forced && age >= 0 && age < g->config->reopen_window_ms;
 }
 
 static void reopen(struct global *g, struct incident *i, struct out *out)
@@ -436,7 +440,7 @@ static struct incident *incident_for(struct global *g, struct str key, const str
 
     if (d->last != NULL && !d->last->resolved)
         return d->last;
-    if (d->last != NULL && within_reopen_window(g, d->last)) {
+    if (d->last != NULL && reopens(g, d->last->resolved_wall_ms, d->last->forced)) {
         reopen(g, d->last, out);
         return d->last;
     }
@@ -543,7 +547,7 @@ static void resolve(struct global *g, struct incident *i, const char *cause, str
     g->incidents->counts.resolved++;
     incident_say(g, i, out, "resolved", who, str_from(cause));
     incident_log(g, i, out, "resolved");
-    pages_drop(g, i, "resolved", out);
+    pages_drop_waiting(g, i, "resolved", out);
     incident_changed(g, i);
 }
 

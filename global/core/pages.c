@@ -59,6 +59,10 @@ static void tell(struct out *out, enum ledger_verdict verdict, const struct page
 
 static void drop_page(struct global *g, struct page *p, const char *cause, struct out *out)
 {
+    struct mark *m = mark_find(p->incident, str_from(p->target), str_from(p->reason));
+
+    if (m != NULL && (p->send_id != 0 || p->cause[0] != '\0'))
+        m->unsure = true;
     if (out != NULL) {
         tell(out, LEDGER_PAGE_DROPPED, p, cause);
         if (p->send_id != 0)
@@ -68,14 +72,24 @@ static void drop_page(struct global *g, struct page *p, const char *cause, struc
     free_page(g, p);
 }
 
-/* What is on its way is cancelled as far as it can be; what has been accepted meanwhile is no
- * duplicate. */
+/* What is on its way is cancelled as far as it can be. Should it be due again (the ack is taken
+ * back), it is marked: the cancelled one may have arrived. */
 void pages_drop(struct global *g, struct incident *i, const char *cause, struct out *out)
 {
     struct page *p;
 
     while ((p = TAILQ_FIRST(&i->pages)) != NULL)
         drop_page(g, p, cause, out);
+}
+
+void pages_drop_waiting(struct global *g, struct incident *i, const char *cause, struct out *out)
+{
+    struct page *p, *next;
+
+    TAILQ_FOREACH_SAFE (p, &i->pages, link, next) {
+        if (p->send_id == 0)
+            drop_page(g, p, cause, out);
+    }
 }
 
 /* ---- making them ---- */
@@ -163,7 +177,8 @@ void pages_review(struct global *g, struct incident *i, struct out *out)
             continue;
         }
         for (size_t n = 0; n < r->n; n++)
-            make_page(g, i, m, n, causes[i->claim]);
+            make_page(g, i, m, n,
+                      m->unsure && i->claim == CLAIM_HERE ? "ambiguous_send" : causes[i->claim]);
     }
 }
 
@@ -388,6 +403,10 @@ void pages_on_delivered(struct global *g, const struct engine_delivery *d, struc
     OUT_LOG(out, LOG_WARN, COMPONENT, "page not accepted, trying again",
             KV("incident", incident_id(p->incident)), KV("target", str_from(p->target)),
             KV("attempts", p->attempts), KV("status", d->status), KV("err", d->error));
+    if (p->incident->resolved) {
+        drop_page(g, p, "resolved", out);
+        return;
+    }
     heap_set(
         &g->pages->next, &p->next,
         retry_at_ms(&g->pages->rand, p->attempts, p->began_mono_ms, g->now.mono_ms, j.delay_ms));

@@ -40,4 +40,7 @@ void pages_free(struct pages *p);
  * are. */
 void pages_review(struct global *g, struct incident *i, struct out *out);
 void pages_drop(struct global *g, struct incident *i, const char *cause, struct out *out);
+/* Leaves those alone that are on their way: their answer says whether the page is still owed should
+ * the incident reopen. Without it a page would come twice though nothing failed. */
+void pages_drop_waiting(struct global *g, struct incident *i, const char *cause, struct out *out);
 int64_t pages_tick(struct global *g, struct out *out); /* sends what is due; next time */
