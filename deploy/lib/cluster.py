@@ -81,6 +81,9 @@ class Receiver:
             daemon_threads = True
             request_queue_size = 256
 
+            def handle_error(self, request, client_address):
+                pass  # a sender that was killed
+
         self.lock, self.rows, self.path, self.answer = threading.Lock(), [], path, answer
         self.server = Server((HOST, port), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -173,6 +176,7 @@ class Cluster:
         self.folder, self.programs = os.path.abspath(folder), os.path.abspath(programs)
         self.sites, self.globals = sites, global_nodes
         self.environment = dict(os.environ, **(environment or {}))
+        self.federation_extra = ""  # appended to each edge's federation file
         self.processes, self.links, self.next_port = {}, {}, port_base
         self.ports = {}
         os.makedirs(self.folder, exist_ok=True)
@@ -237,7 +241,7 @@ class Cluster:
         nodes = ", ".join(f"{{name: {n}, url: \"https://{HOST}:{self.port(f'{site}>{n}')}\"}}" for n in self.globals)
         return (f"version: 1\nsite: {site}\nuplink:\n  trust_domain: {TRUST_DOMAIN}\n"
                 f"  tls: {{cert_file: {cert}.pem, key_file: {cert}.key, ca_file: pki/ca.pem, crl_file: pki/ca.crl}}\n"
-                f"  globals: [{nodes}]\n")
+                f"  globals: [{nodes}]\n{self.federation_extra}")
 
     # ---- processes ----
 
