@@ -173,7 +173,7 @@ def page_of_nothing(h):
     for p in h.posts:
         for alert, state in p["changes"]:
             if state == "firing":
-                began.setdefault(alert, p["began"])
+                began[alert] = min(p["began"], began.get(alert, p["began"]))
     return [f"a page for what had not fired: {title_of(p)} {tuple_of(p)}" for p in h.pages
             if title_of(p) != "TocsinSiteSilent" and p["at"] < began.get(title_of(p), float("inf"))]
 
