@@ -10,25 +10,12 @@
 /* The reader is ours, the objects are json-c's. json-c's own tokener takes three times as long (it
  * goes byte by byte through two buffers), and even its strict mode lets control characters in
  * strings, NaN, "1." and "-01" pass, mends lone surrogates in silence and cuts a key at \u0000. */
-struct reader {
-    const char *at, *end; /* valid UTF-8 */
-    unsigned depth;
-    bool allow_lone;   /* surrogates: they become U+FFFD, as in Go */
-    const char *fault; /* a constant phrase; NULL while all is well */
-    struct buf text;   /* the string at hand, when it has escapes */
-    struct buf keys;   /* those whose values are being read, each with its NUL */
+struct builder {
+    struct json_reader r;
+    struct buf keys; /* those whose values are being read, each with its NUL */
 };
 
-static const char too_deep[] = "nested too deeply";
-
-static struct json_object *read_value(struct reader *r);
-
-static struct json_object *fail(struct reader *r, const char *fault)
-{
-    if (r->fault == NULL)
-        r->fault = fault;
-    return NULL;
-}
+static struct json_object *read_value(struct builder *b);
 
 static struct json_object *made(struct json_object *o)
 {
@@ -37,321 +24,121 @@ static struct json_object *made(struct json_object *o)
     return o;
 }
 
-static void skip_space(struct reader *r)
-{
-    while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\t' || *r->at == '\r'))
-        r->at++;
-}
-
-/* Steps over white space and the byte wanted behind it. */
-static bool take(struct reader *r, char want)
-{
-    skip_space(r);
-    if (r->at == r->end || *r->at != want)
-        return false;
-    r->at++;
-    return true;
-}
-
-static size_t digits(const char *p, const char *end)
-{
-    size_t n = 0;
-
-    while (p + n < end && p[n] >= '0' && p[n] <= '9')
-        n++;
-    return n;
-}
-
-/* Where the number at p ends by RFC 8259 §6; NULL when it is malformed. */
-static const char *number_end(const char *p, const char *end, bool *ret_whole)
-{
-    size_t n;
-
-    *ret_whole = true;
-    if (p < end && *p == '-')
-        p++;
-    n = digits(p, end);
-    if (n == 0 || (n > 1 && *p == '0'))
-        return NULL;
-    p += n;
-    if (p < end && *p == '.') {
-        *ret_whole = false;
-        n = digits(p + 1, end);
-        if (n == 0)
-            return NULL;
-        p += 1 + n;
-    }
-    if (p < end && (*p == 'e' || *p == 'E')) {
-        *ret_whole = false;
-        p++;
-        if (p < end && (*p == '+' || *p == '-'))
-            p++;
-        n = digits(p, end);
-        if (n == 0)
-            return NULL;
-        p += n;
-    }
-    return p;
-}
-
-static struct json_object *read_number(struct reader *r)
+static struct json_object *read_number(struct json_reader *r)
 {
     struct json_object *o;
-    const char *end;
     struct str text;
     bool whole;
     int64_t i;
 
-    end = number_end(r->at, r->end, &whole);
-    if (end == NULL)
-        return fail(r, "malformed number");
-    text = (struct str){.p = r->at, .n = (size_t)(end - r->at)};
-    r->at = end;
+    text = json_reader_number(r, &whole);
+    if (r->fault != NULL)
+        return NULL;
     if (whole && str_to_i64(text, &i))
         return made(json_object_new_int64(i));
     buf_reset(&r->text); /* fractions and what is too large are rare: json-c reads them */
     buf_add_str(&r->text, text);
     o = json_tokener_parse(r->text.p);
-    return o != NULL ? o : fail(r, "malformed number");
+    if (o == NULL)
+        json_reader_fail(r, "malformed number");
+    return o;
 }
 
-/* The value of the \uXXXX at p, or UINT32_MAX. */
-static uint32_t unicode_escape(const char *p, const char *end)
+static struct json_object *read_string(struct json_reader *r)
 {
-    uint32_t v = 0;
+    struct str s = json_reader_str(r, NULL);
 
-    if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
-        return UINT32_MAX;
-    for (size_t i = 2; i < 6; i++) {
-        char c = (char)(p[i] | 0x20);
-
-        if (p[i] >= '0' && p[i] <= '9')
-            v = v << 4 | (uint32_t)(p[i] - '0');
-        else if (c >= 'a' && c <= 'f')
-            v = v << 4 | (uint32_t)(c - 'a' + 10);
-        else
-            return UINT32_MAX;
-    }
-    return v;
+    return r->fault == NULL ? made(json_object_new_string_len(s.p, (int)s.n)) : NULL;
 }
 
-static void read_unicode_escape(struct reader *r)
+/* What was built, unless there is a fault. */
+static struct json_object *unless_fault(const struct builder *b, struct json_object *o)
 {
-    uint32_t rune = unicode_escape(r->at, r->end), low;
-
-    if (rune == UINT32_MAX) {
-        (void)fail(r, "malformed escape");
-        return;
-    }
-    r->at += 6;
-    if ((rune & 0xF800) == 0xD800) {
-        low = unicode_escape(r->at, r->end);
-        if (rune < 0xDC00 && low != UINT32_MAX && (low & 0xFC00) == 0xDC00) {
-            rune = 0x10000 + ((rune & 0x3FF) << 10 | (low & 0x3FF));
-            r->at += 6;
-        } else if (!r->allow_lone) {
-            (void)fail(r, "lone surrogate in a string");
-        }
-    }
-    utf8_encode(&r->text, rune);
+    if (b->r.fault == NULL)
+        return o;
+    json_object_put(o);
+    return NULL;
 }
 
-static void read_escape(struct reader *r)
-{
-    static const char plain[] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-                                 ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
-    uint8_t c = r->end - r->at >= 2 ? (uint8_t)r->at[1] : 0;
-
-    if (c == 'u') {
-        read_unicode_escape(r);
-    } else if (c < sizeof(plain) && plain[c] != 0) {
-        buf_add_char(&r->text, plain[c]);
-        r->at += 2;
-    } else {
-        (void)fail(r, "malformed escape");
-    }
-}
-
-/* The first byte from p on that ends a plain stretch of a string: quote, backslash or control. */
-static const char *plain_end(const char *p, const char *end)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
-
-    for (; end - p >= 8; p += 8) {
-        uint64_t word, quote, backslash;
-
-        memcpy(&word, p, sizeof(word));
-        quote = word ^ (ones * '"');
-        backslash = word ^ (ones * '\\');
-        if ((((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
-             ((backslash - ones) & ~backslash)) &
-            highs)
-            break;
-    }
-    while (p < end && *p != '"' && *p != '\\' && (uint8_t)*p >= 0x20)
-        p++;
-    return p;
-}
-
-/* The string behind the quote at r->at: a piece of the input, or r->text when there are escapes. */
-static struct str read_string(struct reader *r)
-{
-    const char *from = ++r->at;
-
-    r->at = plain_end(from, r->end);
-    if (r->at < r->end && *r->at == '"')
-        return (struct str){.p = from, .n = (size_t)(r->at++ - from)};
-    buf_reset(&r->text);
-    while (r->fault == NULL) {
-        buf_add(&r->text, from, (size_t)(r->at - from));
-        if (r->at == r->end) {
-            (void)fail(r, "unexpected end of a string");
-        } else if (*r->at == '"') {
-            r->at++;
-            break;
-        } else if (*r->at == '\\') {
-            read_escape(r);
-        } else {
-            (void)fail(r, "control character in a string");
-        }
-        from = r->at;
-        r->at = plain_end(from, r->end);
-    }
-    return buf_str(&r->text);
-}
-
-static struct json_object *read_array(struct reader *r)
+static struct json_object *read_array(struct builder *b)
 {
     struct json_object *array = made(json_object_new_array_ext(4));
 
-    r->at++;
-    if (take(r, ']'))
-        return array;
-    do {
-        struct json_object *v = read_value(r);
+    json_reader_open(&b->r);
+    while (json_reader_more(&b->r)) {
+        struct json_object *v = read_value(b);
 
-        if (r->fault == NULL && json_object_array_add(array, v) != 0)
+        if (b->r.fault == NULL && json_object_array_add(array, v) != 0)
             abort();
-    } while (r->fault == NULL && take(r, ','));
-    if (r->fault == NULL && take(r, ']'))
-        return array;
-    json_object_put(array);
-    return fail(r, "expected , or ] in an array");
+    }
+    return unless_fault(b, array);
 }
 
-/* One "key": value into the object. */
-static void read_pair(struct reader *r, struct json_object *object)
-{
-    size_t offset = r->keys.n;
-    struct json_object *v;
-    struct str key;
-
-    skip_space(r);
-    if (r->at == r->end || *r->at != '"') {
-        (void)fail(r, "expected a key in quotes");
-        return;
-    }
-    key = read_string(r);
-    if (r->fault == NULL && key.n != 0 && memchr(key.p, '\0', key.n) != NULL)
-        (void)fail(r, "\\u0000 in a key"); /* json-c's keys end with a NUL */
-    if (r->fault == NULL) {
-        buf_add_str(&r->keys, key);
-        buf_add_char(&r->keys, '\0');
-        if (!take(r, ':'))
-            (void)fail(r, "expected : behind a key");
-    }
-    if (r->fault != NULL)
-        return;
-    v = read_value(r);
-    if (r->fault == NULL && json_object_object_add_ex(object, r->keys.p + offset, v, 0) != 0)
-        abort();
-    r->keys.n = offset;
-}
-
-static struct json_object *read_object(struct reader *r)
+static struct json_object *read_object(struct builder *b)
 {
     struct json_object *object = made(json_object_new_object());
+    struct str key;
 
-    r->at++;
-    if (take(r, '}'))
-        return object;
-    do
-        read_pair(r, object);
-    while (r->fault == NULL && take(r, ','));
-    if (r->fault == NULL && take(r, '}'))
-        return object;
-    json_object_put(object);
-    return fail(r, "expected , or } in an object");
-}
+    json_reader_open(&b->r);
+    while (json_reader_key(&b->r, &key)) {
+        size_t offset = b->keys.n;
+        struct json_object *v;
 
-static bool take_word(struct reader *r, struct str word)
-{
-    if (!str_starts((struct str){.p = r->at, .n = (size_t)(r->end - r->at)}, word))
-        return false;
-    r->at += word.n;
-    return true;
+        buf_add_str(&b->keys, key);
+        buf_add_char(&b->keys, '\0');
+        v = read_value(b);
+        if (b->r.fault == NULL && json_object_object_add_ex(object, b->keys.p + offset, v, 0) != 0)
+            abort();
+        b->keys.n = offset;
+    }
+    return unless_fault(b, object);
 }
 
 /* NULL is a null, or a fault. */
-static struct json_object *read_value(struct reader *r)
+static struct json_object *read_value(struct builder *b)
 {
-    struct json_object *o;
-    struct str s;
+    bool truth;
 
-    skip_space(r);
-    if (r->at == r->end)
-        return fail(r, "unexpected end");
-    switch (*r->at) {
-    case '"':
-        s = read_string(r);
-        return r->fault == NULL ? made(json_object_new_string_len(s.p, (int)s.n)) : NULL;
-    case '{':
-    case '[':
-        if (r->depth == JSON_DEPTH_MAX)
-            return fail(r, too_deep);
-        r->depth++;
-        o = *r->at == '{' ? read_object(r) : read_array(r);
-        r->depth--;
-        return o;
-    case 't':
-        if (take_word(r, STR("true")))
-            return made(json_object_new_boolean(1));
+    switch (json_reader_kind(&b->r)) {
+    case JSON_STRING:
+        return read_string(&b->r);
+    case JSON_OBJECT:
+        return read_object(b);
+    case JSON_ARRAY:
+        return read_array(b);
+    case JSON_BOOL:
+        truth = json_reader_bool(&b->r);
+        return b->r.fault == NULL ? made(json_object_new_boolean(truth)) : NULL;
+    case JSON_NUMBER:
+        return read_number(&b->r);
+    case JSON_NULL:
+        json_reader_skip(&b->r);
         break;
-    case 'f':
-        if (take_word(r, STR("false")))
-            return made(json_object_new_boolean(0));
-        break;
-    case 'n':
-        if (take_word(r, STR("null")))
-            return NULL;
-        break;
-    default:
-        if (*r->at == '-' || (*r->at >= '0' && *r->at <= '9'))
-            return read_number(r);
+    case JSON_END:
         break;
     }
-    return fail(r, "unexpected character");
+    return NULL;
 }
 
 static int read_text(struct str text, struct json_opt opt, struct json_object **ret,
                      struct err *err)
 {
-    struct reader r = {.at = text.p, .end = text.p + text.n, .allow_lone = opt.repair_utf8};
     struct json_object *o;
+    struct builder b;
+    struct json_reader *r = &b.r;
 
-    buf_init(&r.text, text.n + 1);
-    buf_init(&r.keys, text.n + JSON_DEPTH_MAX);
-    o = read_value(&r);
-    skip_space(&r);
-    if (r.fault == NULL && r.at != r.end && !opt.ignore_trailing) {
+    json_reader_init(r, text, opt.repair_utf8);
+    buf_init(&b.keys, text.n + JSON_DEPTH_MAX);
+    o = read_value(&b);
+    if (r->fault == NULL && !opt.ignore_trailing && json_reader_has_more(r)) {
         json_object_put(o);
-        (void)fail(&r, "data behind the value");
+        json_reader_fail(r, "data behind the value");
     }
-    buf_clear(&r.text);
-    buf_clear(&r.keys);
-    if (r.fault != NULL)
-        return err_set(err, r.fault == too_deep ? -E2BIG : -EINVAL, "invalid JSON at byte %zu: %s",
-                       (size_t)(r.at - text.p), r.fault);
+    json_reader_clear(r);
+    buf_clear(&b.keys);
+    if (r->fault != NULL)
+        return err_set(err, r->fault == json_too_deep ? -E2BIG : -EINVAL,
+                       "invalid JSON at byte %zu: %s", (size_t)(r->at - text.p), r->fault);
     *ret = o;
     return 0;
 }

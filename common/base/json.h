@@ -1,15 +1,14 @@
 /* JSON in: strict (UTF-8 checked, depth bounded, the whole input consumed), into json-c's objects
- * by a reader of our own, for speed and because json-c's strict mode is not. JSON out: a streaming
- * writer. */
+ * by json_reader.h's reader, for speed and because json-c's strict mode is not. JSON out: a
+ * streaming writer. */
 #pragma once
 
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/json_reader.h"
 
 #include <json-c/json.h>
-
-#define JSON_DEPTH_MAX 16
 
 struct json_opt {
     bool repair_utf8; /* Go's manner: invalid UTF-8 and lone surrogates become U+FFFD, instead of an

@@ -389,7 +389,7 @@ int daemon_run(const struct daemon_settings *settings, const struct daemon_progr
         log_error("no event loop");
         return 1;
     }
-    d.arena = arena_new(0);
+    d.arena = arena_new(KIB(256)); /* a whole POST fits, so that steps do not allocate */
     d.pending_tail = &d.pending;
     d.start_wall_ms = clock_wall_ms();
     loop_timer_init(&d.wake, d.loop, on_wake, &d);

@@ -57,7 +57,7 @@ static void count_new(const struct edge *e, const struct api_post *post, struct 
     *ret_unknown = *ret_episodes = 0;
     for (size_t i = 0; i < post->n; i++) {
         const struct alert_input *in = &post->v[i];
-        const struct alert *a = alerts_find(e->alerts, labels_fingerprint(in->labels));
+        const struct alert *a = alerts_find(e->alerts, in->fp);
 
         if (a == NULL)
             (*ret_unknown)++;
@@ -81,7 +81,7 @@ static uint64_t apply(struct edge *e, const struct api_post *post, bool admitted
         if (alerts_put(e->alerts, &post->v[i], now, &a, &change) < 0) {
             OUT_LOG(out, LOG_ERROR, "alerts",
                     "an alert was refused: another one has the same fingerprint",
-                    KV("fingerprint", labels_fingerprint(post->v[i].labels)));
+                    KV("fingerprint", post->v[i].fp));
             continue;
         }
         (void)edge_alert_changed(e, a, change, admitted, now, out);

@@ -348,7 +348,7 @@ static void set_firing(struct alerts *t, struct alert *a, bool firing, struct no
 int alerts_put(struct alerts *t, const struct alert_input *in, struct now now, struct alert **ret,
                enum alert_change *ret_change)
 {
-    uint64_t fp = labels_fingerprint(in->labels);
+    uint64_t fp = in->fp != 0 ? in->fp : labels_fingerprint(in->labels);
     struct alert *a = alerts_find(t, fp);
     int64_t starts = in->starts_wall_ms, ends = in->ends_wall_ms;
     bool known = a != NULL, was_firing;

@@ -56,6 +56,7 @@ struct alert_input {
     int64_t starts_wall_ms; /* never WALL_ABSENT */
     int64_t ends_wall_ms;   /* ≥ starts_wall_ms */
     bool timeout;
+    uint64_t fp; /* of the labels; 0: alerts_put computes it */
 };
 
 struct alerts;

@@ -3,11 +3,11 @@
  * alert alone. */
 #include "common/core/api/api_v2.h"
 
-#include "common/base/json.h"
+#include "common/base/json_reader.h"
 #include "common/base/time_text.h"
 #include "common/base/utf8.h"
+#include "common/base/vec.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 
@@ -23,6 +23,15 @@ struct posted {
 
 struct reader {
     struct arena *a;
+    struct json_reader json;
+    struct {
+        struct label *v;
+        size_t n, cap;
+    } labels; /* of the map at hand */
+    struct {
+        struct posted *v;
+        size_t n, cap;
+    } posted;
     struct api_error *error;
 };
 
@@ -46,113 +55,145 @@ static int refuse(struct reader *r, int status, int code, const char *fmt, ...)
 
 /* ---- decoding ---- */
 
-/* "" for null, as Go has it. */
-static int decode_text(struct reader *r, const char *key, struct json_object *v, struct str *ret)
+/* "" for null, as Go has it. Texts lie in the body, or in the arena. */
+static int decode_text(struct reader *r, const char *key, struct str *ret)
 {
-    if (v != NULL && !json_object_is_type(v, json_type_string))
+    enum json_kind kind = json_reader_kind(&r->json);
+
+    if (kind == JSON_STRING) {
+        *ret = json_reader_str(&r->json, r->a);
+        return 0;
+    }
+    *ret = STR_EMPTY;
+    json_reader_skip(&r->json);
+    if (kind != JSON_NULL && kind != JSON_END)
         return refuse(r, 400, 400, NOT_DECODED "%s: a string is wanted", key);
-    *ret = v != NULL ? arena_str(r->a, json_str(v)) : STR_EMPTY;
     return 0;
 }
 
-static int decode_time(struct reader *r, const char *key, struct json_object *v, int64_t *ret)
+static int decode_time(struct reader *r, const char *key, int64_t *ret)
 {
+    enum json_kind kind = json_reader_kind(&r->json);
+    struct str text;
     struct err err;
 
-    if (v == NULL) {
-        *ret = WALL_ABSENT;
+    *ret = WALL_ABSENT;
+    if (kind != JSON_STRING) {
+        json_reader_skip(&r->json);
+        if (kind != JSON_NULL && kind != JSON_END)
+            return refuse(r, 400, 400, NOT_DECODED "%s: a time is wanted", key);
         return 0;
     }
-    if (!json_object_is_type(v, json_type_string))
-        return refuse(r, 400, 400, NOT_DECODED "%s: a time is wanted", key);
-    if (time_parse(json_str(v), ret, &err) < 0)
+    text = json_reader_str(&r->json, NULL);
+    if (r->json.fault == NULL && time_parse(text, ret, &err) < 0)
         return refuse(r, 400, 400, NOT_DECODED "%s: %s", key, err.text);
     return 0;
 }
 
-static int decode_map(struct reader *r, const char *key, struct json_object *v, struct label **ret,
-                      size_t *ret_n)
+/* A key may be lent only until the value behind it is read. */
+static struct str keep(struct reader *r, struct str key)
 {
-    struct json_object_iterator it, end;
-    struct label *l;
+    return key.p == r->json.text.p ? arena_str(r->a, key) : key;
+}
+
+static int decode_map(struct reader *r, const char *name, struct label **ret, size_t *ret_n,
+                      bool *ret_there)
+{
+    enum json_kind kind = json_reader_kind(&r->json);
+    struct str key;
 
     *ret_n = 0;
-    if (v == NULL)
+    *ret_there = kind == JSON_OBJECT;
+    if (kind != JSON_OBJECT) {
+        json_reader_skip(&r->json);
+        if (kind != JSON_NULL && kind != JSON_END)
+            return refuse(r, 400, 400, NOT_DECODED "%s: an object of strings is wanted", name);
         return 0;
-    if (!json_object_is_type(v, json_type_object))
-        return refuse(r, 400, 400, NOT_DECODED "%s: an object of strings is wanted", key);
-    *ret = l = ARENA_ARRAY(r->a, struct label, (size_t)json_object_object_length(v));
-    it = json_object_iter_begin(v);
-    end = json_object_iter_end(v);
-    for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it), l++) {
-        l->name = arena_str(r->a, str_from(json_object_iter_peek_name(&it)));
-        if (decode_text(r, key, json_object_iter_peek_value(&it), &l->value) < 0)
+    }
+    r->labels.n = 0;
+    for (json_reader_open(&r->json); json_reader_key(&r->json, &key);) {
+        struct label *l = VEC_PUSH(&r->labels);
+
+        l->name = keep(r, key);
+        if (decode_text(r, name, &l->value) < 0)
             return -EINVAL;
-        (*ret_n)++;
     }
+    *ret_n = r->labels.n;
+    *ret = arena_alloc_raw(r->a, r->labels.n * sizeof(struct label));
+    if (r->labels.n > 0)
+        memcpy(*ret, r->labels.v, r->labels.n * sizeof(struct label));
     return 0;
 }
 
-static int decode_member(struct reader *r, struct str key, struct json_object *v, struct posted *p)
+static int decode_member(struct reader *r, struct str key, struct posted *p)
 {
-    if (str_eq_nocase(key, STR("labels"))) {
-        p->has_labels = v != NULL;
-        return decode_map(r, "labels", v, &p->labels, &p->labels_n);
-    }
+    bool there;
+
+    if (str_eq_nocase(key, STR("labels")))
+        return decode_map(r, "labels", &p->labels, &p->labels_n, &p->has_labels);
     if (str_eq_nocase(key, STR("annotations")))
-        return decode_map(r, "annotations", v, &p->annotations, &p->annotations_n);
+        return decode_map(r, "annotations", &p->annotations, &p->annotations_n, &there);
     if (str_eq_nocase(key, STR("startsAt")))
-        return decode_time(r, "startsAt", v, &p->starts_wall_ms);
+        return decode_time(r, "startsAt", &p->starts_wall_ms);
     if (str_eq_nocase(key, STR("endsAt")))
-        return decode_time(r, "endsAt", v, &p->ends_wall_ms);
+        return decode_time(r, "endsAt", &p->ends_wall_ms);
     if (str_eq_nocase(key, STR("generatorURL")))
-        return decode_text(r, "generatorURL", v, &p->generator_url);
+        return decode_text(r, "generatorURL", &p->generator_url);
+    json_reader_skip(&r->json);
     return 0;
 }
 
-static int decode_one(struct reader *r, struct json_object *o, struct posted *p)
+static int decode_one(struct reader *r)
 {
-    struct json_object_iterator it, end;
+    enum json_kind kind = json_reader_kind(&r->json);
+    struct posted *p = VEC_PUSH(&r->posted);
+    struct str key;
 
-    *p = (struct posted){.is_null = o == NULL,
+    *p = (struct posted){.is_null = kind != JSON_OBJECT,
                          .starts_wall_ms = WALL_ABSENT,
                          .ends_wall_ms = WALL_ABSENT,
                          .generator_url = STR_EMPTY};
-    if (o == NULL)
+    if (kind != JSON_OBJECT) {
+        json_reader_skip(&r->json);
+        if (kind != JSON_NULL && kind != JSON_END)
+            return refuse(r, 400, 400, NOT_DECODED "an alert is no object");
         return 0;
-    if (!json_object_is_type(o, json_type_object))
-        return refuse(r, 400, 400, NOT_DECODED "an alert is no object");
-    it = json_object_iter_begin(o);
-    end = json_object_iter_end(o);
-    for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
-        if (decode_member(r, str_from(json_object_iter_peek_name(&it)),
-                          json_object_iter_peek_value(&it), p) < 0)
+    }
+    for (json_reader_open(&r->json); json_reader_key(&r->json, &key);) {
+        if (decode_member(r, key, p) < 0)
             return -EINVAL;
     }
     return 0;
 }
 
-static int decode(struct reader *r, struct str body, struct posted **ret, size_t *ret_n)
+/* What follows the list is no affair of Alertmanager's. */
+static int decode(struct reader *r, struct str body)
 {
-    struct json_object *o = NULL;
-    struct err err;
-    int result = 0;
-    size_t n = 0;
+    enum json_kind kind;
+    struct buf repaired;
 
-    if (json_parse(body, (struct json_opt){.repair_utf8 = true, .ignore_trailing = true}, &o,
-                   &err) < 0)
-        return refuse(r, 400, 400, NOT_DECODED "%s", err.text);
-    if (o != NULL && !json_object_is_type(o, json_type_array)) {
-        result = refuse(r, 400, 400, NOT_DECODED "a list of alerts is wanted");
-    } else if (o != NULL) {
-        n = json_object_array_length(o);
-        *ret = ARENA_ARRAY(r->a, struct posted, n);
-        for (size_t i = 0; i < n && result == 0; i++)
-            result = decode_one(r, json_object_array_get_idx(o, i), &(*ret)[i]);
+    if (utf8_valid_run(body) < body.n) {
+        buf_init(&repaired, 3 * body.n);
+        utf8_add_repaired(&repaired, body);
+        body = arena_str(r->a, buf_str(&repaired));
+        buf_clear(&repaired);
     }
-    *ret_n = n;
-    json_object_put(o);
-    return result;
+    json_reader_init(&r->json, body, true);
+    kind = json_reader_kind(&r->json);
+    if (kind != JSON_ARRAY) {
+        json_reader_skip(&r->json);
+        if (kind != JSON_NULL && kind != JSON_END)
+            return refuse(r, 400, 400, NOT_DECODED "a list of alerts is wanted");
+    } else {
+        for (json_reader_open(&r->json); json_reader_more(&r->json);) {
+            if (decode_one(r) < 0)
+                return -EINVAL;
+        }
+    }
+    if (r->json.fault != NULL)
+        return refuse(r, 400, 400, NOT_DECODED "invalid JSON at byte %zu: %s",
+                      (size_t)(r->json.at - body.p), r->json.fault);
+    return 0;
 }
 
 /* ---- schema ---- */
@@ -208,54 +249,33 @@ static int check_schema(struct reader *r, const struct posted *v, size_t n)
 
 /* ---- rules ---- */
 
-static const char *check_names(const struct label *v, size_t n, struct str *ret_name)
+/* A name has at least one byte. That names and values are UTF-8 need not be looked at again: the
+ * reader gives nothing else. */
+static bool names_valid(struct labels l)
 {
-    assert(n == 0 || v != NULL);
-    for (size_t i = 0; i < n; i++) {
-        *ret_name = v[i].name;
-        if (!label_name_valid_utf8(v[i].name))
-            return "name";
-        if (!utf8_valid(v[i].value)) {
-            *ret_name = v[i].value;
-            return "value";
-        }
+    LABELS_EACH (&l, it) {
+        if (it->name.n == 0)
+            return false;
     }
-    return NULL;
+    return true;
 }
 
 /* Adds the reason to errors when the alert breaks a rule. */
 static bool check_rules(const struct alert_input *in, struct buf *errors)
 {
-    const char *what = NULL, *where = "invalid label set";
-    struct str name = STR_EMPTY;
-
     if (errors->n > 0)
         buf_add_char(errors, '\n'); /* taken back by the caller when all is well */
-    if (in->ends_wall_ms < in->starts_wall_ms) {
+    if (in->ends_wall_ms < in->starts_wall_ms)
         buf_add_str(errors, STR("start time must be before end time"));
-        return false;
-    }
-    if (in->labels.n == 0) {
+    else if (in->labels.n == 0)
         buf_add_str(errors, STR("at least one label pair required"));
-        return false;
-    }
-    what = check_names(in->labels.v, in->labels.n, &name);
-    if (what == NULL) {
-        where = "invalid annotations";
-        what = check_names(in->annotations.v, in->annotations.n, &name);
-    }
-    if (what == NULL)
+    else if (!names_valid(in->labels))
+        buf_add_str(errors, STR("invalid label set: invalid name \"\""));
+    else if (!names_valid(in->annotations))
+        buf_add_str(errors, STR("invalid annotations: invalid name \"\""));
+    else
         return true;
-    buf_add_fmt(errors, "%s: invalid %s ", where, what);
-    go_quote(errors, name);
     return false;
-}
-
-static int compare_labels(const void *x, const void *y)
-{
-    const struct label *a = x, *b = y;
-
-    return str_cmp(a->name, b->name);
 }
 
 static struct alert_input to_input(struct posted *p, int64_t resolve_timeout_ms, struct now now)
@@ -271,9 +291,9 @@ static struct alert_input to_input(struct posted *p, int64_t resolve_timeout_ms,
         in.ends_wall_ms = now.wall_ms + resolve_timeout_ms;
     }
     in.labels = (struct labels){.v = p->labels, .n = labels_sort(p->labels, p->labels_n)};
-    if (p->annotations_n > 1) /* empty ones stay */
-        qsort(p->annotations, p->annotations_n, sizeof(struct label), compare_labels);
-    in.annotations = (struct labels){.v = p->annotations, .n = p->annotations_n};
+    in.annotations = (struct labels){.v = p->annotations,
+                                     .n = labels_sort_all(p->annotations, p->annotations_n)};
+    in.fp = labels_fingerprint(in.labels);
     return in;
 }
 
@@ -308,8 +328,7 @@ int api_post_parse(const struct engine_request *r, int64_t resolve_timeout_ms, s
 {
     struct reader reader = {.a = a, .error = ret_error};
     struct str type = http_media_type(r->content_type);
-    struct posted *v = NULL;
-    size_t n = 0;
+    int result;
 
     *ret = (struct api_post){.errors = STR_EMPTY};
     if (!http_accepts_json(r->accept))
@@ -323,8 +342,13 @@ int api_post_parse(const struct engine_request *r, int64_t resolve_timeout_ms, s
         return refuse(&reader, 415, 415,
                       "unsupported media type \"" STR_FMT "\", only [application/json] are allowed",
                       STR_ARG(type));
-    if (decode(&reader, r->body, &v, &n) < 0 || check_schema(&reader, v, n) < 0)
-        return -EINVAL;
-    apply_rules(v, n, resolve_timeout_ms, now, a, ret);
-    return 0;
+    result = decode(&reader, r->body);
+    if (result == 0)
+        result = check_schema(&reader, reader.posted.v, reader.posted.n);
+    if (result == 0)
+        apply_rules(reader.posted.v, reader.posted.n, resolve_timeout_ms, now, a, ret);
+    json_reader_clear(&reader.json);
+    VEC_CLEAR(&reader.labels);
+    VEC_CLEAR(&reader.posted);
+    return result;
 }

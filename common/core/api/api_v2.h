@@ -10,7 +10,7 @@
 /* ---- POST /api/v2/alerts ---- */
 
 struct api_post {
-    struct alert_input *v; /* valid ones, in request order; texts in the arena */
+    struct alert_input *v; /* valid ones, in request order; texts in the body or in the arena */
     size_t n;
     size_t received_firing, received_resolved, invalid;
     struct str errors; /* of the invalid ones, joined by newlines; "" for none */

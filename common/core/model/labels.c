@@ -96,7 +96,7 @@ static void sort_by_name(struct label *v, size_t n)
     free(other);
 }
 
-size_t labels_sort(struct label *v, size_t n)
+static size_t sort(struct label *v, size_t n, bool keep_empty)
 {
     size_t kept = 0;
     bool sorted = true;
@@ -108,10 +108,20 @@ size_t labels_sort(struct label *v, size_t n)
     for (size_t i = 0; i < n; i++) {
         bool last_of_name = i + 1 == n || !str_eq(v[i].name, v[i + 1].name);
 
-        if (last_of_name && v[i].value.n != 0)
+        if (last_of_name && (keep_empty || v[i].value.n != 0))
             v[kept++] = v[i];
     }
     return kept;
+}
+
+size_t labels_sort(struct label *v, size_t n)
+{
+    return sort(v, n, false);
+}
+
+size_t labels_sort_all(struct label *v, size_t n)
+{
+    return sort(v, n, true);
 }
 
 uint64_t labels_fingerprint(struct labels l)

@@ -29,6 +29,7 @@ int labels_cmp_alert(struct labels a, struct labels b);
 
 /* Sorts in place, drops empty values; returns the new count. Of duplicate names the last wins. */
 size_t labels_sort(struct label *v, size_t n);
+size_t labels_sort_all(struct label *v, size_t n); /* the same, and empty values stay */
 
 /* FNV-1a over name 0xFF value 0xFF …: Prometheus' fingerprint. */
 uint64_t labels_fingerprint(struct labels l);
