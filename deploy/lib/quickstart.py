@@ -79,9 +79,9 @@ class Demo:
                             f"--web.listen-address={HOST}:{self.cluster.port(f'prometheus-{site}')}",
                             "--rules.alert.resend-delay=10s", "--log.level=warn"])
 
-    def start(self):
+    def start(self, on_page=None):
         say("starting 2 sites × 2 edges, 2 global nodes, a Prometheus per site, a receiver")
-        self.receiver = Receiver(self.cluster.port("receiver"), self.cluster.path("pages.jsonl"))
+        self.receiver = Receiver(self.cluster.port("receiver"), self.cluster.path("pages.jsonl"), on_page)
         self.cluster.start_all()
         for site in SITES:
             self.start_prometheus(site)
@@ -112,9 +112,9 @@ class Demo:
 
 # ---- shown to a person ----
 
-def show(demo, port_base):
+def show(demo):
     demo.prepare()
-    print_pages_as_they_come(demo)
+    demo.start(announce)
     incident = wait_for_both_sites(demo, "DiskFull")
     env = f"TOCSIN_GLOBAL_URL={demo.cluster.global_url('g1', credentials=True)}"
     tool = os.path.relpath(demo.cluster.program("tocsinctl"))
@@ -134,17 +134,12 @@ Stop with Ctrl-C (or deploy/quickstart --down).
     threading.Event().wait()
 
 
-def print_pages_as_they_come(demo):
-    demo.start()
-    original = demo.receiver.take
-
-    def take(path, body):
-        page = json.loads(body).get("tocsin")
-        if page:
-            say(f"PAGE to {page['target']}: {json.loads(body)['groupLabels'].get('alertname')} at "
-                f"{', '.join(page['affected_sites'])} (step {page['step'] + 1}, round {page['round'] + 1})")
-        return original(path, body)
-    demo.receiver.take = take
+def announce(row):
+    page = row["body"].get("tocsin")
+    if page:
+        say(f"PAGE to {page['target']}: {row['body']['groupLabels'].get('alertname')} at "
+            f"{', '.join(page['affected_sites'])} (round {page['round'] + 1}, step {page['step'] + 1})")
+    return 200
 
 
 # ---- checked ----
@@ -282,7 +277,7 @@ def main():
         return 0
     demo = Demo(args)
     try:
-        show(demo, args.port_base) if args.mode == "show" else check(demo)
+        show(demo) if args.mode == "show" else check(demo)
     except (AssertionError, TimeoutError, RuntimeError) as e:
         print(f"FAILED: {e}\nlogs: {demo.dir}/*.log", file=sys.stderr)
         return 1
