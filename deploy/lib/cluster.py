@@ -5,6 +5,7 @@ import crypt
 import http.server
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -56,6 +57,23 @@ def request(url, body=None, user=None, method=None, timeout=10):
         return status, json.loads(text)
     except ValueError:
         return status, text
+
+
+def free_port_base(count):
+    """The first of so many free ports in a row, below those the kernel gives out by itself."""
+    for _ in range(200):
+        base = random.randrange(20000, 32000 - count)
+        held = []
+        try:
+            for port in range(base, base + count):
+                held.append(socket.create_server((HOST, port)))
+            return base
+        except OSError:
+            continue
+        finally:
+            for s in held:
+                s.close()
+    raise RuntimeError("no free ports")
 
 
 class Receiver:

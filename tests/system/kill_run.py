@@ -5,7 +5,6 @@ import json
 import os
 import random
 import re
-import socket
 import sys
 import threading
 import time
@@ -15,7 +14,7 @@ sys.path.insert(0, os.path.join(HERE, "../../deploy/lib"))
 sys.path.insert(0, HERE)
 
 import check_history  # noqa: E402
-from cluster import HOST, Cluster, Receiver, wait_for  # noqa: E402
+from cluster import HOST, Cluster, Receiver, free_port_base, wait_for  # noqa: E402
 
 SITES = {"fra1": ["e1", "e2"], "ams1": ["e1"]}
 GLOBALS = ["g1", "g2"]
@@ -50,23 +49,6 @@ receivers:
 """
 FEDERATION_EXTRA = "duty: {lease: 30s, heartbeat: 1s}\n"
 BAD_LOG = re.compile(r"ERROR: \w*Sanitizer|runtime error:|Assertion .* failed")
-
-
-def free_port_base(count):
-    """The first of so many free ports in a row, below those the kernel gives out by itself."""
-    for _ in range(200):
-        base = random.randrange(20000, 32000 - count)
-        held = []
-        try:
-            for port in range(base, base + count):
-                held.append(socket.create_server((HOST, port)))
-            return base
-        except OSError:
-            continue
-        finally:
-            for s in held:
-                s.close()
-    raise RuntimeError("no free ports")
 
 
 class Recorder:

@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from kill_run import ALERTMANAGER_YML, GLOBAL_YML, free_port_base
-from cluster import HOST, TRUST_DOMAIN, Cluster, Receiver, request, wait_for
+from kill_run import ALERTMANAGER_YML, GLOBAL_YML
+from cluster import HOST, TRUST_DOMAIN, Cluster, Receiver, free_port_base, request, wait_for
 
 OWN_STREAM = "11111111-2222-4333-8444-555555555555"
 ALERT = {"alertname": "DiskFull", "service": "db", "severity": "critical"}
