@@ -62,16 +62,6 @@ void buf_add(struct buf *b, const void *p, size_t n)
     b->p[b->n] = '\0';
 }
 
-void buf_add_char(struct buf *b, char c)
-{
-    if (b->n + 1 < b->cap && !b->overflow) {
-        b->p[b->n++] = c;
-        b->p[b->n] = '\0';
-    } else {
-        buf_add(b, &c, 1);
-    }
-}
-
 void buf_add_fmt(struct buf *b, const char *fmt, ...)
 {
     va_list ap;

@@ -23,7 +23,6 @@ void buf_reset(struct buf *b);                /* empties, keeps the memory, clea
 void buf_reserve(struct buf *b, size_t more); /* room for `more` bytes as far as max allows */
 
 void buf_add(struct buf *b, const void *p, size_t n);
-void buf_add_char(struct buf *b, char c);
 void buf_add_fmt(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_add_vfmt(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 void buf_add_u64(struct buf *b, uint64_t v); /* decimal, without printf */
@@ -33,7 +32,19 @@ void buf_drop_front(struct buf *b, size_t n);    /* removes the first n bytes */
 
 static inline void buf_add_str(struct buf *b, struct str s)
 {
-    buf_add(b, s.p, s.n);
+    if (s.n < b->cap - b->n && s.n > 0 &&
+        !b->overflow) { /* here, for many are constant and short */
+        memcpy(b->p + b->n, s.p, s.n);
+        b->n += s.n;
+        b->p[b->n] = '\0';
+    } else {
+        buf_add(b, s.p, s.n);
+    }
+}
+
+static inline void buf_add_char(struct buf *b, char c)
+{
+    buf_add_str(b, (struct str){.p = &c, .n = 1});
 }
 
 static inline struct str buf_str(const struct buf *b) /* lends; until the next change */

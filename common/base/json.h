@@ -71,6 +71,9 @@ void json_add_raw(struct json_writer *w,
                   struct str json); /* a complete value, trusted to be valid */
 void json_add_time(struct json_writer *w, int64_t wall_ms); /* RFC 3339, milliseconds, UTC */
 
+/* Whether the text is written as it is, without one escape; false for some that are, too. */
+bool json_plain(struct str s);
+
 /* key and value in one call */
 void json_put_str(struct json_writer *w, const char *key, struct str v);
 void json_put_i64(struct json_writer *w, const char *key, int64_t v);

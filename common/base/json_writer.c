@@ -93,6 +93,11 @@ static size_t plain_run(const char *p, size_t n)
     return i;
 }
 
+bool json_plain(struct str s)
+{
+    return plain_run(s.p, s.n) == s.n;
+}
+
 static void add_escape(struct buf *b, uint32_t rune)
 {
     static const char named[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',

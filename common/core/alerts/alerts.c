@@ -1,6 +1,7 @@
 #include "common/core/alerts/alerts.h"
 
 #include "common/base/hash.h"
+#include "common/base/json.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -167,6 +168,72 @@ struct str alert_label(const struct alert *a, struct str name)
     return STR_EMPTY;
 }
 
+/* "name":"value", for each pair: the texts need no escapes. */
+#define PAIR_EXTRA (sizeof("\"\":\"\",") - 1)
+
+static char *add_piece(char *to, const char *p, size_t n)
+{
+    *to++ = '"';
+    memcpy(to, p, n);
+    to += n;
+    *to++ = '"';
+    return to;
+}
+
+static void add_plain_pairs(struct buf *b, const char *p, const uint32_t *len, size_t n)
+{
+    size_t bytes = (size_t)(skip(p, len, n) - p) + n * PAIR_EXTRA + 2;
+    char *to;
+
+    buf_reserve(b, bytes);
+    assert(b->cap - b->n > bytes); /* what the table holds is far below a buffer's bound */
+    to = b->p + b->n;
+    *to++ = '{';
+    for (size_t i = 0; i < n; i++, len += 2) {
+        if (i > 0)
+            *to++ = ',';
+        to = add_piece(to, p, len[0]);
+        p += len[0];
+        *to++ = ':';
+        to = add_piece(to, p, len[1]);
+        p += len[1];
+    }
+    *to++ = '}';
+    *to = '\0';
+    b->n = (size_t)(to - b->p);
+}
+
+static void add_pairs(struct buf *b, const char *p, const uint32_t *len, size_t n)
+{
+    struct json_writer w;
+
+    json_writer_init(&w, b);
+    json_open_object(&w);
+    for (size_t i = 0; i < n; i++, len += 2) {
+        json_key_str(&w, (struct str){.p = p, .n = len[0]});
+        p += len[0];
+        json_add_str(&w, (struct str){.p = p, .n = len[1]});
+        p += len[1];
+    }
+    json_close_object(&w);
+}
+
+void alert_add_labels_json(struct buf *b, const struct alert *a)
+{
+    const struct alert_text *t = a->text;
+
+    (a->plain_labels ? add_plain_pairs : add_pairs)(b, text_start(t), t->len, t->labels_n);
+}
+
+void alert_add_annotations_json(struct buf *b, const struct alert *a)
+{
+    const struct alert_text *t = a->text;
+    const char *p = skip(text_start(t), t->len, t->labels_n);
+
+    (a->plain_annotations ? add_plain_pairs : add_pairs)(b, p, t->len + 2 * (size_t)t->labels_n,
+                                                         t->annotations_n);
+}
+
 uint64_t alert_xxh64(const struct alert *a, struct arena *arena)
 {
     return labels_xxh64(alert_labels(a, arena));
@@ -298,6 +365,18 @@ void alerts_remove(struct alerts *t, struct alert *a)
     alert_free(a);
 }
 
+static void set_plain(struct alert *a)
+{
+    const struct alert_text *t = a->text;
+    const char *labels = text_start(t);
+    const char *annotations = skip(labels, t->len, t->labels_n);
+    const char *end = (const char *)t + t->bytes - t->generator_n;
+
+    a->plain_labels = json_plain((struct str){.p = labels, .n = (size_t)(annotations - labels)});
+    a->plain_annotations =
+        json_plain((struct str){.p = annotations, .n = (size_t)(end - annotations)});
+}
+
 static void set_text(struct alerts *t, struct alert *a, const struct alert_input *in)
 {
     if (a->text != NULL && text_eq(a->text, in))
@@ -307,6 +386,7 @@ static void set_text(struct alerts *t, struct alert *a, const struct alert_input
         free(a->text);
     }
     a->text = text_new(in);
+    set_plain(a);
     t->text_bytes += a->text->bytes;
 }
 

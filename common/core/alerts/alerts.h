@@ -26,17 +26,18 @@ struct alert {
     struct alert_text *text;     /* owned */
     struct group_member *groups; /* where it is grouped, in route order; the groups' */
     int64_t starts_wall_ms;
-    int64_t ends_wall_ms;    /* as stated or synthesised */
-    int64_t updated_wall_ms; /* receipt */
-    struct heap_node ends;   /* mono deadline; in the heap while firing */
-    int64_t ended_mono_ms;   /* when it stopped firing; of no meaning while firing */
-    uint32_t version;        /* rises with every put */
-    bool firing;             /* reported as such */
-    bool grouped;            /* in the groups of all its routes; the groups' */
-    bool timeout;            /* endsAt was synthesised from resolve_timeout */
-    bool forwarded;          /* edge: an episode is open at the forwarding side */
-    bool stored;             /* edge: there is a row of it in the store */
-    uint64_t forward_txn;    /* edge: the transaction with its last forwarded transition */
+    int64_t ends_wall_ms;                 /* as stated or synthesised */
+    int64_t updated_wall_ms;              /* receipt */
+    struct heap_node ends;                /* mono deadline; in the heap while firing */
+    int64_t ended_mono_ms;                /* when it stopped firing; of no meaning while firing */
+    uint32_t version;                     /* rises with every put */
+    bool firing;                          /* reported as such */
+    bool plain_labels, plain_annotations; /* none of the texts needs an escape in JSON */
+    bool grouped;                         /* in the groups of all its routes; the groups' */
+    bool timeout;                         /* endsAt was synthesised from resolve_timeout */
+    bool forwarded;                       /* edge: an episode is open at the forwarding side */
+    bool stored;                          /* edge: there is a row of it in the store */
+    uint64_t forward_txn; /* edge: the transaction with its last forwarded transition */
 };
 
 enum alert_change {
@@ -98,6 +99,9 @@ struct labels alert_annotations(const struct alert *a, struct arena *arena);
 struct str alert_generator_url(const struct alert *a);
 struct str alert_label(const struct alert *a,
                        struct str name); /* "" when absent; allocates nothing */
+/* Their JSON objects. */
+void alert_add_labels_json(struct buf *b, const struct alert *a);
+void alert_add_annotations_json(struct buf *b, const struct alert *a);
 uint64_t alert_xxh64(const struct alert *a, struct arena *arena); /* the notification log's hash */
 
 uint64_t alerts_digest(const struct alerts *t);

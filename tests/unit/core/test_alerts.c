@@ -162,6 +162,44 @@ static void it_lists_in_the_order_of_fingerprints(void **state)
     alerts_free(t);
 }
 
+/* Texts without escapes are copied, others written one by one: the same JSON. */
+static void texts_become_json(void **state)
+{
+    (void)state;
+    static struct label labels[] = {{STR_INIT("a"), STR_INIT("x")}, {STR_INIT("bc"), STR_INIT("")}};
+    static struct label odd[] = {{STR_INIT("q\"1"), STR_INIT("a<b")},
+                                 {STR_INIT("r"), STR_INIT("\n")}};
+    const struct {
+        struct label *labels, *annotations;
+        const char *want;
+    } cases[] = {
+        {labels, labels, "{\"a\":\"x\",\"bc\":\"\"}{\"a\":\"x\",\"bc\":\"\"}"},
+        {labels, odd, "{\"a\":\"x\",\"bc\":\"\"}{\"q\\\"1\":\"a\\u003cb\",\"r\":\"\\n\"}"},
+        {odd, labels, "{\"q\\\"1\":\"a\\u003cb\",\"r\":\"\\n\"}{\"a\":\"x\",\"bc\":\"\"}"},
+        {labels, NULL, "{\"a\":\"x\",\"bc\":\"\"}{}"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct alerts *t = alerts_new(1);
+        struct alert_input in = {
+            .labels = {.v = cases[i].labels, .n = 2},
+            .annotations = {.v = cases[i].annotations, .n = cases[i].annotations != NULL ? 2 : 0},
+            .generator_url = STR("http://x/?a&b"),
+            .ends_wall_ms = 1000};
+        enum alert_change change;
+        struct alert *a;
+        struct buf b;
+
+        buf_init(&b, 0);
+        assert_int_equal(alerts_put(t, &in, (struct now){0}, &a, &change), 0);
+        alert_add_labels_json(&b, a);
+        alert_add_annotations_json(&b, a);
+        assert_str_eq(buf_str(&b), cases[i].want);
+        buf_clear(&b);
+        alerts_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +207,7 @@ int main(void)
         cmocka_unit_test(it_ends_by_itself_on_the_monotonic_clock),
         cmocka_unit_test(the_table_is_bounded),
         cmocka_unit_test(it_lists_in_the_order_of_fingerprints),
+        cmocka_unit_test(texts_become_json),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
