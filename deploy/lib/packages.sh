@@ -12,39 +12,70 @@ missing_packages() {
     done
 }
 
+# as_root COMMAND…: by sudo when we are not root; without sudo it says what to do
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "this needs root: install sudo, or run as root: $*" >&2
+        return 1
+    fi
+}
+
+# quietly COMMAND…: its output only when it fails
+quietly() {
+    local output
+    if ! output=$("$@" 2>&1); then
+        printf '%s\n' "$output" | tail -n 30 >&2
+        return 1
+    fi
+}
+
 # install_packages NAME…
 install_packages() {
-    local missing sudo=
+    local missing
     # shellcheck disable=SC2046 # names have no spaces
     missing=$(echo $(missing_packages "$@"))
     [ -n "$missing" ] || return 0
-    if [ "$(id -u)" -ne 0 ]; then
-        sudo=sudo
-        command -v sudo >/dev/null || {
-            echo "missing packages: $missing" >&2
-            echo "run as root, or install sudo, or: apt-get install $missing" >&2
-            return 1
-        }
+    if ! command -v apt-get >/dev/null; then
+        echo "this needs Debian 12 (apt-get) or these packages' equivalents, installed: $missing" >&2
+        return 1
     fi
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+        echo "missing packages: $missing" >&2
+        echo "run as root, or install sudo, or as root: apt-get install $missing" >&2
+        return 1
+    fi
+    as_root true || return 1 # asks for a password while its prompt can be seen
     echo "installing: $missing"
     # shellcheck disable=SC2086
-    $sudo env DEBIAN_FRONTEND=noninteractive sh -c "
-        apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing" >/dev/null
+    if ! quietly as_root apt-get update -qq ||
+        ! quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; then
+        echo "apt-get could not install: $missing" >&2
+        echo "put its sources or the network right (tried on Debian 12) and run this again" >&2
+        return 1
+    fi
 }
 
 # fetch_package NAME DIR: unpacks Debian's package below DIR, without installing it: no service is started or disturbed
 fetch_package() {
-    local name=$1 dir=$2/$1 sudo=
+    local name=$1 dir=$2/$1 new=$2/$1.new
     [ -d "$dir/usr" ] && return 0
     echo "fetching Debian's $name"
-    mkdir -p "$dir"
-    if ! (cd "$dir" && apt-get download -qq "$name" >/dev/null 2>&1); then
-        [ "$(id -u)" -eq 0 ] || sudo=sudo
-        $sudo apt-get update -qq >/dev/null
-        (cd "$dir" && apt-get download -qq "$name" >/dev/null)
+    rm -rf "$dir" "$new"
+    mkdir -p "$new"
+    if ! (cd "$new" && apt-get download -qq "$name" >/dev/null 2>&1); then
+        quietly as_root apt-get update -qq || return 1
+        (cd "$new" && quietly apt-get download -qq "$name") || {
+            echo "apt-get could not download Debian's $name" >&2
+            return 1
+        }
     fi
-    dpkg-deb -x "$dir/$name"_*.deb "$dir"
-    rm -f "$dir/$name"_*.deb
+    dpkg-deb -x "$new/$name"_*.deb "$new" || return 1
+    rm -f "$new/$name"_*.deb
+    mv "$new" "$dir" # whole or not at all
 }
 
 # fetch_prometheus DIR: the program is DIR/prometheus/usr/bin/prometheus
