@@ -43,6 +43,7 @@ static struct {
     bool ignore_sync;
     unsigned writeback;
     enum crash_vfs_fault fault;
+    const char *full_while; /* path or NULL */
     uint64_t calls, crash_at;
     void (*instead)(void);
 } disk = {.mutex = PTHREAD_MUTEX_INITIALIZER, .random = 1};
@@ -260,7 +261,8 @@ static int on_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
     lock();
     if (tick(h))
         return unlock(SQLITE_IOERR_WRITE);
-    if (disk.fault == CRASH_VFS_FULL)
+    if (disk.fault == CRASH_VFS_FULL ||
+        (disk.full_while != NULL && access(disk.full_while, F_OK) == 0))
         return unlock(SQLITE_FULL);
     if (end > im->n)
         set_size(im, end);
@@ -535,4 +537,11 @@ uint64_t crash_vfs_calls(void)
     calls = disk.calls;
     unlock(0);
     return calls;
+}
+
+void crash_vfs_full_while(const char *path)
+{
+    lock();
+    disk.full_while = path;
+    unlock(SQLITE_OK);
 }
