@@ -90,9 +90,12 @@ static void take_position(struct uplink *u, struct uplink_node *n, const struct 
         return;
     }
     if (!n->known || exact || (sent->epoch == ours && p->cursor < sent->cursor)) {
-        if (n->known && p->cursor < n->cursor)
+        if (n->known && p->cursor < n->cursor) {
             OUT_LOG(out, LOG_WARN, "uplink", "global node has lost rows, sending them again",
                     KV("node", n->name), KV("cursor", p->cursor), KV("was", n->cursor));
+            /* Positions and acks as well, before it is granted duty. */
+            edge_mirrors_forget_receipts(u->mirrors, uplink_index(u, n));
+        }
         n->known = true;
         n->boundary = 0;
         n->cursor = p->cursor;

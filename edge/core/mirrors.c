@@ -377,6 +377,17 @@ void edge_mirrors_journal_done(struct edge_mirrors *m, size_t node, bool ok)
     }
 }
 
+void edge_mirrors_forget_receipts(struct edge_mirrors *m, size_t node)
+{
+    struct reg *r;
+
+    m->changes++;
+    TAILQ_FOREACH (r, &m->regs, link) {
+        r->receipts &= ~BIT(node);
+        r->under_way &= ~BIT(node);
+    }
+}
+
 void edge_mirrors_put_all(const struct edge_mirrors *m, struct out *out)
 {
     struct reg *r;

@@ -33,6 +33,9 @@ size_t edge_mirrors_write_journal(struct edge_mirrors *m, size_t node, size_t by
 /* The fate of what was under way to node: receipted when `ok`. */
 void edge_mirrors_journal_done(struct edge_mirrors *m, size_t node, bool ok);
 
+/* The node has lost its store: nothing counts as receipted by it any more. */
+void edge_mirrors_forget_receipts(struct edge_mirrors *m, size_t node);
+
 void edge_mirrors_put_all(const struct edge_mirrors *m, struct out *out);
 
 struct edge_mirrors_stats {

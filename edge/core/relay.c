@@ -89,6 +89,8 @@ void relay_poll_answered(struct uplink *u, struct uplink_node *n, const struct c
     if (!moved && now.mono_ms - sent->sent_ms < POLL_PAUSE_MS)
         c->next_ms = now.mono_ms + POLL_PAUSE_MS;
     if (moved) {
+        if (n->poll_epoch != 0 && epoch != n->poll_epoch) /* an older store, or a new one */
+            edge_mirrors_forget_receipts(u->mirrors, uplink_index(u, n));
         if (edge_mirrors_take(u->mirrors, list, uplink_index(u, n), out) > 0)
             u->mirrors_txn = out_txn(out);
         n->poll_news_epoch = epoch;

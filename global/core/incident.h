@@ -84,6 +84,8 @@ struct incident {
 
     bool resolved, forced;
     int64_t opened_wall_ms, resolved_wall_ms;
+    int64_t
+        resolved_mono_ms; /* decides whether it reopens: a clock that steps splits no incident */
     struct {
         struct ack *v;
         size_t n, cap;
@@ -172,6 +174,9 @@ void incident_take_ack(struct global *g, struct incident *i, struct str user, st
 void incident_revoke_acks(struct global *g, struct incident *i, struct str who, const char *why,
                           struct out *out);
 void incident_force(struct global *g, struct incident *i, struct str user, struct out *out);
+/* Another node has a later generation of the key open while ours is: its members go over, so that
+ * all nodes speak of one incident again. */
+void incident_follow(struct global *g, struct dedup *d, struct out *out);
 void incident_due(struct global *g, struct incident *i,
                   int64_t at_mono_ms); /* TIME_NEVER: not at all */
 void incident_adopt_step(struct global *g, struct incident *i, struct position at,

@@ -252,8 +252,7 @@ static void merge(struct global *g, struct incident *i, const struct told *t, st
         incident_changed(g, i);
 }
 
-/* Another node is a generation ahead: what we hold as the old incident is the new one. */
-static void note_generation(struct global *g, const struct told *t)
+static struct dedup *note_generation(struct global *g, const struct told *t)
 {
     struct dedup *d;
 
@@ -269,21 +268,25 @@ static void note_generation(struct global *g, const struct told *t)
         d->mirror_forced = t->forced;
         d->mirror_resolved_wall_ms = t->resolved_at_ms;
     }
+    return d;
 }
 
 void incident_on_mirror(struct global *g, struct str origin, struct str incident, struct str body,
                         struct out *out)
 {
     struct incident *i = incident_get(g, incident);
+    struct dedup *d;
     struct told t;
 
     (void)origin;
     if (!read_body(body, &t)) {
         g->incidents->counts.refused++;
     } else {
-        note_generation(g, &t);
+        d = note_generation(g, &t);
         if (i != NULL)
             merge(g, i, &t, out);
+        else
+            incident_follow(g, d, out);
     }
     json_object_put(t.o);
 }

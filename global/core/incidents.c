@@ -440,7 +440,9 @@ static struct incident *incident_for(struct global *g, struct str key, const str
 
     if (d->last != NULL && !d->last->resolved)
         return d->last;
-    if (d->last != NULL && reopens(g, d->last->resolved_wall_ms, d->last->forced)) {
+    if (d->last != NULL && !d->last->forced &&
+        g->now.mono_ms - d->last->resolved_mono_ms < g->config->reopen_window_ms &&
+        !(d->mirror_open && d->mirror_generation > d->last->generation)) {
         reopen(g, d->last, out);
         return d->last;
     }
@@ -538,15 +540,17 @@ static bool held_open(struct global *g, const struct incident *i)
     return false;
 }
 
-static void resolve(struct global *g, struct incident *i, const char *cause, struct str who,
-                    struct out *out)
+/* word: what the ledger says of it, resolved or superseded. */
+static void resolve(struct global *g, struct incident *i, const char *word, const char *cause,
+                    struct str who, struct out *out)
 {
     i->resolved = true;
     i->resolved_wall_ms = g->now.wall_ms;
+    i->resolved_mono_ms = g->now.mono_ms;
     g->incidents->open_n--;
     g->incidents->counts.resolved++;
-    incident_say(g, i, out, "resolved", who, str_from(cause));
-    incident_log(g, i, out, "resolved");
+    incident_say(g, i, out, word, who, str_from(cause));
+    incident_log(g, i, out, word);
     pages_drop_waiting(g, i, "resolved", out);
     incident_changed(g, i);
 }
@@ -554,14 +558,39 @@ static void resolve(struct global *g, struct incident *i, const char *cause, str
 void incident_review(struct global *g, struct incident *i, const char *cause, struct out *out)
 {
     if (!i->resolved && !held_open(g, i))
-        resolve(g, i, cause, STR_EMPTY, out);
+        resolve(g, i, "resolved", cause, STR_EMPTY, out);
+}
+
+void incident_follow(struct global *g, struct dedup *d, struct out *out)
+{
+    struct incident *old = d->last, *i;
+    struct member *m, *next;
+
+    if (!g->started || old == NULL || old->resolved || !d->mirror_open ||
+        d->mirror_generation <= old->generation)
+        return;
+    resolve(g, old, "superseded", "a later generation is open", STR_EMPTY, out);
+    i = open_incident(g, d, old->team, str_from(old->rule_name), str_from(old->title), out);
+    if (old->silent_site != NULL)
+        i->silent_site = xstrdup(old->silent_site);
+    for (size_t n = 0; n < old->sites.n; n++) /* never fewer than people were told of */
+        (void)incident_add_site(i, str_from(old->sites.v[n]));
+    TAILQ_FOREACH_SAFE (m, &old->members, incident_link, next) {
+        if (!member_holds_open(g, m))
+            continue;
+        unfile_member(m);
+        file_member(i, m);
+        member_put(m, out);
+    }
+    incident_merge_mirrors(g, i, out);
+    incident_changed(g, i);
 }
 
 void incident_force(struct global *g, struct incident *i, struct str user, struct out *out)
 {
     i->forced = true;
     if (!i->resolved)
-        resolve(g, i, "by hand", user, out);
+        resolve(g, i, "resolved", "by hand", user, out);
     incident_changed(g, i);
 }
 
@@ -658,6 +687,8 @@ void incident_start(struct global *g, struct out *out)
             incident_adopt_step(g, i, i->at, i->step_wall_ms);
         else
             i->step_mono_ms = g->now.mono_ms;
+        i->resolved_mono_ms = g->now.mono_ms - clamp_i64(g->now.wall_ms - i->resolved_wall_ms, 0,
+                                                         g->config->reopen_window_ms);
         if (!i->resolved) {
             incident_merge_mirrors(g, i, out);
             incident_review(g, i, "members resolved", out);

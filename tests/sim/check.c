@@ -53,11 +53,9 @@ static bool event_of(const struct h_ledger *l, enum inc_what *ret)
     static const struct {
         const char *cause;
         enum inc_what what;
-    } words[] = {{"opened", INC_OPENED},
-                 {"reopened", INC_REOPENED},
-                 {"resolved", INC_RESOLVED},
-                 {"acked", INC_ACKED},
-                 {"unacked", INC_UNACKED}};
+    } words[] = {{"opened", INC_OPENED},     {"reopened", INC_REOPENED},
+                 {"resolved", INC_RESOLVED}, {"superseded", INC_RESOLVED},
+                 {"acked", INC_ACKED},       {"unacked", INC_UNACKED}};
 
     if (l->verdict == LEDGER_STEP_CLAIMED || l->verdict == LEDGER_TERMINAL) {
         *ret = l->verdict == LEDGER_TERMINAL ? INC_TERMINAL : INC_CLAIMED;
@@ -94,6 +92,8 @@ struct inc *inc_table(const struct sim *s)
         }
         if (strncmp(l->stream, "aaaaaaaa", 8) == 0)
             i->adversary = true;
+        if (l->verdict == LEDGER_INCIDENT)
+            i->key = l->what;
         if (event_of(l, &what))
             *VEC_PUSH(&i->events) = (struct inc_event){.t = l->t, .node = l->node, .what = what};
     }

@@ -36,7 +36,8 @@ struct inc_event {
 
 struct inc { /* an incident's life as all global nodes told it, in the order of time */
     const char *id;
-    bool adversary; /* a forged alert is in it */
+    const char *key; /* dedup key: the same over its generations */
+    bool adversary;  /* a forged alert is in it */
     struct {
         struct inc_event *v;
         size_t n, cap;
