@@ -142,7 +142,8 @@ static void wake_store(void *arg)
 {
     struct daemon *d = arg;
 
-    store_dispatch(d->store);
+    if (d->store != NULL) /* else posted before it was closed, and run by loop_free */
+        store_dispatch(d->store);
 }
 
 static void post_wake_store(void *arg) /* on the writer's thread */
