@@ -179,6 +179,19 @@ void hmac_sha256(struct str key, struct str message, uint8_t ret[SHA256_BYTES])
     assert(done != NULL && length == SHA256_BYTES);
 }
 
+uint64_t md5_48(const void *p, size_t n)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE] = {0};
+    unsigned length = 0;
+    uint64_t v = 0;
+
+    if (EVP_Digest(n != 0 ? p : "", n, digest, &length, EVP_md5(), NULL) != 1)
+        return 0; /* FIPS */
+    for (unsigned i = 6; i-- > 0;)
+        v = v << 8 | digest[i];
+    return v;
+}
+
 bool bytes_eq_const_time(const void *a, const void *b, size_t n)
 {
     return CRYPTO_memcmp(a, b, n) == 0;

@@ -19,6 +19,9 @@ uint64_t hash_mix(uint64_t a, uint64_t b); /* order-dependent combination, for t
 void sha256(const void *p, size_t n, uint8_t ret[SHA256_BYTES]);
 void sha256_hex(const void *p, size_t n, char ret[2 * SHA256_BYTES + 1]);
 void hmac_sha256(struct str key, struct str message, uint8_t ret[SHA256_BYTES]);
+/* The first 6 bytes of MD5, little-endian: how Alertmanager makes a number of its configuration.
+ * Not for secrets. 0 where the library refuses MD5. */
+uint64_t md5_48(const void *p, size_t n);
 bool bytes_eq_const_time(const void *a, const void *b, size_t n);
 
 /* Highest random weight (Thaler & Ravishankar 1998): the node with the greatest weight for a key

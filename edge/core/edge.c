@@ -1,6 +1,7 @@
 #include "edge/core/edge_internal.h"
 
 #include "common/base/hash.h"
+#include "edge/core/alarms.h"
 
 /* So many groups are told in one step; the rest in the next one, which is due at once. */
 #define FLUSHES_PER_STEP 256
@@ -153,6 +154,7 @@ static void handle(struct edge *e, const struct engine_input *in, struct out *ou
         break;
     case ENGINE_HEALTH:
         e->health = in->health;
+        edge_alarm_health(e, in->now, out);
         break;
     case ENGINE_STOP:
         e->stopping = true;

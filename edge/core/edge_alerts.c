@@ -72,8 +72,11 @@ void edge_put_alert_rows(struct edge *e, struct now now, struct out *out)
 {
     for (struct alert *a = alerts_from(e->alerts, 0); a != NULL;
          a = a->fp == UINT64_MAX ? NULL : alerts_from(e->alerts, a->fp + 1)) {
-        if (a->stored)
-            put_row(e, a, now, out);
+        if (!a->stored)
+            continue;
+        put_row(e, a, now, out);
+        if (a->forward_txn != 0) /* what was refused is durable with this one only */
+            a->forward_txn = out_txn(out);
     }
 }
 
@@ -264,7 +267,7 @@ void edge_regroup(struct edge *e, struct now now, struct out *out)
             OUT_LOG(out, LOG_ERROR, "group", "too many groups: an alert is not grouped everywhere",
                     KV("groups", groups_count(e->groups)));
         if (e->started)
-            (void)forward(e, a, ALERT_REFRESH, forward_admits(e, 1), now, out);
+            (void)forward(e, a, ALERT_REFRESH, forward_admits(e, 1, out), now, out);
         arena_reset(scratch);
     }
     arena_free(scratch);

@@ -91,10 +91,14 @@ static uint64_t apply(struct edge *e, const struct api_post *post, bool admitted
     return wait;
 }
 
+/* errors: what was wrong with alerts of the post, "" for nothing. The others were taken in, so that
+ * this answer, too, waits until they are on disk. */
 static void answer_post(struct edge *e, const struct engine_request *r, uint64_t wait,
-                        struct out *out)
+                        struct str errors, struct out *out)
 {
-    struct engine_reply reply = api_make_reply(out_arena(out), r, 200, STR_EMPTY);
+    struct engine_reply reply =
+        errors.n > 0 ? api_make_reply(out_arena(out), r, 400, api_json_string(out, errors))
+                     : api_make_reply(out_arena(out), r, 200, STR_EMPTY);
 
     if (BUG(BUG_REPLY_BEFORE_STORED))
         wait = 0;
@@ -129,15 +133,13 @@ static void post_alerts(struct edge *e, const struct engine_request *r, struct n
         reply_busy(out, r, "\"too many alerts\"");
         return;
     }
-    admitted = episodes == 0 || forward_admits(e, episodes);
+    admitted = episodes == 0 || forward_admits(e, episodes, out);
     wait = apply(e, &post, admitted, now, out);
-    if (post.errors.n > 0) {
-        api_reply_string(out, r, 400, post.errors);
-    } else if (!admitted) {
+    if (!admitted) { /* whatever else is wrong: the source must come again */
         e->count.posts_refused_spool++;
         reply_busy(out, r, "\"notified here, but not forwarded: the spool is full\"");
     } else {
-        answer_post(e, r, wait, out);
+        answer_post(e, r, wait, post.errors, out);
     }
 }
 
@@ -192,6 +194,9 @@ static void write_metrics(const struct edge *e, struct metrics *m, struct now no
 
     metrics_family(m, "alertmanager_build_info", "gauge", "The version of this program.");
     metrics_u64(m, "alertmanager_build_info", version, 1, 1);
+    metrics_gauge(m, "alertmanager_config_hash",
+                  "Hash of the running configuration file; equal files have equal hashes.",
+                  (int64_t)e->config->am_md5);
     metrics_family(m, "alertmanager_alerts", "gauge", "How many alerts by state.");
     metrics_u64(m, "alertmanager_alerts", &(struct metric_label){"state", STR("active")}, 1,
                 s.firing);
@@ -296,6 +301,8 @@ static void request_page(struct edge *e, const struct engine_request *r, struct 
         reply_text(out, r, 404, "404 page not found\n");
     else if (!str_eq_c(r->method, "GET"))
         reply_not_allowed(out, r, health ? "GET, HEAD" : "GET");
+    else if (health && e->stopping && str_eq_c(r->path, "/-/ready"))
+        reply_text(out, r, 503, "stopping\n");
     else if (health)
         reply_text(out, r, 200, "OK");
     else

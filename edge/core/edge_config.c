@@ -32,6 +32,7 @@ int edge_config_parse(struct str am_text, const struct str *federation_text, enu
     c->arena = arena;
     c->refs = 1;
     c->hash = xxh64(am_text.p, am_text.n, 0);
+    c->am_md5 = md5_48(am_text.p, am_text.n);
     rc = am_config_parse(am_text, mode, &c->am, am_report);
     if (federation_text != NULL) {
         c->hash = hash_mix(c->hash, xxh64(federation_text->p, federation_text->n, 1));

@@ -35,6 +35,7 @@ struct edge_config {
     struct am_config *am;
     struct federation_config *federation; /* NULL: a plain Alertmanager */
     uint64_t hash;                        /* of the texts: equal texts, equal hash */
+    uint64_t am_md5;                      /* as alertmanager_config_hash: md5_48 of am's text */
     struct arena *arena;                  /* federation lies in it */
     unsigned refs;
 };

@@ -1,11 +1,9 @@
 #include "edge/core/forward.h"
 
 #include "common/base/vec.h"
+#include "edge/core/alarms.h"
 #include "edge/core/edge_internal.h"
 #include "edge/core/uplink.h"
-
-#define ALARM_ENDS_MS (365 * MS_PER_DAY) /* an alarm of ours ends when we say so */
-#define ALARM_SETTLE_MS (60 * MS_PER_S)
 
 static const struct federation_config *federation(const struct edge *e)
 {
@@ -68,81 +66,14 @@ static bool is_told_firing(const struct edge *e, uint64_t fp)
     return spool_newest(uplink_spool(e->uplink), fp, &row) && row.firing;
 }
 
-/* ---- alarms of the edge itself ---- */
-
-static struct labels alarm_labels(const struct edge *e, struct str alertname, struct arena *arena)
+bool forward_admits(struct edge *e, size_t new_episodes, struct out *out)
 {
-    struct label *v = ARENA_ARRAY(arena, struct label, 4);
+    size_t bytes = new_episodes * SPOOL_ROW_FULL_BYTES;
 
-    v[0] = (struct label){STR("alertname"), alertname};
-    v[1] = (struct label){STR("node"), e->options.node};
-    v[2] = (struct label){STR("severity"), STR("critical")};
-    v[3] = (struct label){STR("site"), federation(e)->site};
-    return (struct labels){.v = v, .n = labels_sort(v, 4)};
-}
-
-static const struct alarm {
-    struct str alertname, summary;
-} alarms[] = {
-    {STR_INIT("TocsinUplinkDown"),
-     STR_INIT("Critical alerts wait here: no global node has taken them for a minute.")},
-    {STR_INIT("TocsinSpoolFull"),
-     STR_INIT("The spool is full: new critical alerts are notified here only.")},
-};
-
-static bool is_alarm(const struct edge *e, const struct alert *a)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(alarms); i++) {
-        if (str_eq(alert_label(a, STR("alertname")), alarms[i].alertname) &&
-            str_eq(alert_label(a, STR("site")), federation(e)->site))
-            return true;
-    }
-    return false;
-}
-
-/* Puts an alert of the edge's own into its table, so that the DC's routes tell somebody. It is not
- * offered to the spool. */
-static void edge_raise(struct edge *e, struct labels labels, struct str summary, bool firing,
-                       struct now now, struct out *out)
-{
-    struct label annotation = {STR("summary"), summary};
-    struct alert_input in = {
-        .labels = labels,
-        .annotations = {.v = &annotation, .n = 1},
-        .starts_wall_ms = now.wall_ms,
-        .ends_wall_ms = firing ? now.wall_ms + ALARM_ENDS_MS : now.wall_ms,
-    };
-    enum alert_change change;
-    struct alert *a;
-
-    if (alerts_put(e->alerts, &in, now, &a, &change) < 0) {
-        OUT_LOG(out, LOG_ERROR, "uplink", "no room for an alarm", KV("alarm", summary));
-        return;
-    }
-    (void)edge_alert_changed(e, a, change, false, now, out);
-    OUT_LOG(out, firing ? LOG_ERROR : LOG_INFO, "uplink", firing ? "alarm" : "alarm is over",
-            KV("alarm", summary));
-}
-
-/* One that a restart has brought back stands until it can be known that its cause is gone. */
-static void set_alarm(struct edge *e, const struct alarm *alarm, bool wanted, struct now now,
-                      struct out *out)
-{
-    struct labels labels = alarm_labels(e, alarm->alertname, out_arena(out));
-    const struct alert *a = alerts_find(e->alerts, labels_fingerprint(labels));
-    bool firing = a != NULL && a->firing;
-
-    if (wanted == firing)
-        return;
-    if (!wanted && spool_pending(uplink_spool(e->uplink)) > 0 &&
-        now.mono_ms - e->started_mono_ms <= ALARM_SETTLE_MS)
-        return;
-    edge_raise(e, labels, alarm->summary, wanted, now, out);
-}
-
-bool forward_admits(struct edge *e, size_t new_episodes)
-{
-    return !is_on(e) || spool_admits(uplink_spool(e->uplink), new_episodes * SPOOL_ROW_FULL_BYTES);
+    if (!is_on(e) || spool_admits(uplink_spool(e->uplink), bytes))
+        return true;
+    uplink_make_room(e->uplink, out);
+    return spool_admits(uplink_spool(e->uplink), bytes);
 }
 
 bool forward_on_alert(struct edge *e, struct alert *a, enum alert_change change, struct now now,
@@ -150,7 +81,7 @@ bool forward_on_alert(struct edge *e, struct alert *a, enum alert_change change,
 {
     bool told;
 
-    if (!is_on(e) || is_alarm(e, a))
+    if (!is_on(e) || edge_is_alarm(e, a))
         return false;
     told = is_told_firing(e, a->fp);
     if (told == a->firing)
@@ -198,7 +129,7 @@ static void tell_missing(struct edge *e, struct now now, struct out *out)
 {
     for (struct alert *a = alerts_from(e->alerts, 0); a != NULL;
          a = a->fp == UINT64_MAX ? NULL : alerts_from(e->alerts, a->fp + 1)) {
-        if (a->firing && a->forwarded && !is_alarm(e, a) && !is_told_firing(e, a->fp))
+        if (a->firing && a->forwarded && !edge_is_alarm(e, a) && !is_told_firing(e, a->fp))
             (void)append(e, a, "open", now, out);
     }
 }
@@ -248,8 +179,8 @@ int64_t forward_step(struct edge *e, struct now now, struct out *out)
     if (uplink_now_settled(e->uplink, now))
         close_orphans(e, now, out);
     wake = uplink_run(e->uplink, now, out);
-    set_alarm(e, &alarms[0], uplink_is_down(e->uplink, now), now, out);
-    set_alarm(e, &alarms[1], uplink_spool_full(e->uplink), now, out);
+    edge_alarm_uplink(e, uplink_is_down(e->uplink, now), uplink_spool_full(e->uplink),
+                      spool_pending(uplink_spool(e->uplink)) > 0, now, out);
     return wake;
 }
 

@@ -24,13 +24,18 @@ void forward_start(struct edge *e, const struct engine_start *start, struct now 
                    struct out *out);
 void forward_stop(struct edge *e, struct now now, struct out *out);
 
-/* False: the spool has no room for so many new episodes. Then the POST is answered 503, its alerts
- * are dispatched here, and the same alerts are offered again when the source repeats them. */
-bool forward_admits(struct edge *e, size_t new_episodes);
+/* False: the spool has no room for so many new episodes, not even after it has given up what only
+ * some nodes lack. Then the POST is answered 503, its alerts are dispatched here, and the same
+ * alerts are offered again when the source repeats them. */
+bool forward_admits(struct edge *e, size_t new_episodes, struct out *out);
 
 /* A transition of a forwarded alert: ALERT_NEW or ALERT_REFIRED opens an episode, ALERT_RESOLVED
  * and ALERT_TIMED_OUT close it (reasons explicit, timeout). a->forwarded is set by the edge after
  * the call. True when rows were added that the answer to the source has to wait for.
+ * Forwarding comes before muting, and rows have a field `suppressed` for its cause. It is empty as
+ * long as the edge mutes nothing. Silences, inhibition and time intervals will report here, as one
+ * more transition, that an alert has become muted or is so no longer; forward.c puts the cause into
+ * struct spool_change.
  * An alert restored from its row is firing with forwarded set, and no call is made for it. */
 bool forward_on_alert(struct edge *e, struct alert *a, enum alert_change change, struct now now,
                       struct out *out);

@@ -393,11 +393,26 @@ static uint64_t custody_cursor(const struct uplink *u)
     return custody > 0 ? sorted[custody - 1] : 0;
 }
 
-/* Every configured node has all up to here; nobody is left out who has not said. A spool that is
- * full gives up what `custody` nodes have: the others find voids, and their digests the rest. */
+/* A spool that is full gives up what `custody` nodes have: the others find voids, and their digests
+ * the rest. */
+void uplink_make_room(struct uplink *u, struct out *out)
+{
+    uint64_t freed;
+
+    if (!u->started || u->config == NULL || custody_cursor(u) <= spool_floor(u->spool))
+        return;
+    freed = spool_stats(u->spool).freed;
+    spool_free_to(u->spool, custody_cursor(u), out);
+    freed = spool_stats(u->spool).freed - freed;
+    u->count.freed_early += freed;
+    OUT_LOG(out, LOG_WARN, "uplink", "the spool is full, giving up rows that some node lacks",
+            KV("rows", freed));
+}
+
+/* Every configured node has all up to here; nobody is left out who has not said. */
 static void free_rows(struct uplink *u, struct out *out)
 {
-    uint64_t least = UINT64_MAX, freed;
+    uint64_t least = UINT64_MAX;
 
     for (size_t i = 0; i < u->nodes_n; i++) {
         uint64_t cursor = u->nodes[i]->known ? u->nodes[i]->cursor : 0;
@@ -406,14 +421,8 @@ static void free_rows(struct uplink *u, struct out *out)
     }
     if (least != UINT64_MAX)
         spool_free_to(u->spool, least, out);
-    if (!uplink_spool_full(u) || custody_cursor(u) <= spool_floor(u->spool))
-        return;
-    freed = spool_stats(u->spool).freed;
-    spool_free_to(u->spool, custody_cursor(u), out);
-    freed = spool_stats(u->spool).freed - freed;
-    u->count.freed_early += freed;
-    OUT_LOG(out, LOG_WARN, "uplink", "the spool is full, giving up rows that some node lacks",
-            KV("rows", freed));
+    if (uplink_spool_full(u))
+        uplink_make_room(u, out);
 }
 
 static void persist_choice(struct uplink *u, struct now now, struct out *out)

@@ -43,6 +43,8 @@ struct spool *uplink_spool(struct uplink *u); /* lent, as long as the uplink liv
 /* Alarms that the edge raises about its uplink; it polls them after every step. */
 bool uplink_is_down(const struct uplink *u,
                     struct now now); /* rows wait, and for 60 s no node has answered */
+/* Frees what may be given up early; counted, logged. */
+void uplink_make_room(struct uplink *u, struct out *out);
 bool uplink_spool_full(const struct uplink *u);
 /* The node that holds duty for this site, as far as this edge knows; "" for none. */
 struct str uplink_holder(const struct uplink *u, struct now now);

@@ -150,6 +150,14 @@ static int on_batch(struct fake_global *g, struct json_object *o, int64_t now_ms
     assert_true(json_object_array_length(rows) <= 2000);
     check_cover(rows, voids, from, to);
     g->batches++;
+    if (g->batch_status != 0) {
+        buf_add_str(b, str_from(g->batch_body != NULL ? g->batch_body : ""));
+        return g->batch_status;
+    }
+    if (g->batch_rows_max != 0 && json_object_array_length(rows) > g->batch_rows_max) {
+        buf_add_str(b, STR("{\"error\":\"too_large\"}"));
+        return 413;
+    }
     if (g->mood == FAKE_FULL) {
         buf_add_str(b, STR("{\"error\":\"not_stored\"}"));
         return 503;

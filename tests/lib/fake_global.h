@@ -32,8 +32,11 @@ struct fake_global {
     size_t registers_n;
     uint64_t fence; /* answers 409 fenced with this epoch to older ones */
     bool released;
-    bool hold_backlog;   /* batches of the backlog lane are lost on their way */
-    const char *streams; /* JSON of the heartbeat's `streams`; NULL: [] */
+    int batch_status;       /* not 0: batches get this status and batch_body */
+    const char *batch_body; /* NULL: empty */
+    size_t batch_rows_max;  /* not 0: batches with more rows get 413 */
+    bool hold_backlog;      /* batches of the backlog lane are lost on their way */
+    const char *streams;    /* JSON of the heartbeat's `streams`; NULL: [] */
     /* what it saw */
     size_t batches, live_batches, backlog_batches, need_bases, rows, heartbeats, echoes, digests,
         mismatches;

@@ -39,16 +39,23 @@ void api_reply_empty(struct out *out, const struct engine_request *r, int status
     api_reply(out, r, status, STR_EMPTY);
 }
 
-void api_reply_string(struct out *out, const struct engine_request *r, int status, struct str text)
+struct str api_json_string(struct out *out, struct str text)
 {
+    struct str json;
     struct buf b;
     struct json_writer w;
 
     buf_init(&b, 0);
     json_writer_init(&w, &b);
     json_add_str(&w, text);
-    api_reply(out, r, status, arena_str(out_arena(out), buf_str(&b)));
+    json = arena_str(out_arena(out), buf_str(&b));
     buf_clear(&b);
+    return json;
+}
+
+void api_reply_string(struct out *out, const struct engine_request *r, int status, struct str text)
+{
+    api_reply(out, r, status, api_json_string(out, text));
 }
 
 static struct engine_reply error_reply(struct arena *a, const struct engine_request *r,

@@ -34,6 +34,7 @@ void api_reply(struct out *out, const struct engine_request *r, int status, stru
 void api_reply_empty(struct out *out, const struct engine_request *r, int status);
 void api_reply_string(struct out *out, const struct engine_request *r, int status,
                       struct str text); /* a handler's error: a bare JSON string */
+struct str api_json_string(struct out *out, struct str text); /* in the arena of the output */
 void api_reply_error(struct out *out, const struct engine_request *r, const struct api_error *e);
 /* The reply itself, for those who send it later. */
 struct engine_reply api_make_reply(struct arena *a, const struct engine_request *r, int status,

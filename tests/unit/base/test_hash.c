@@ -115,6 +115,14 @@ static void sha256_and_hmac_agree_with_the_standards(void **state UNUSED)
     assert_int_equal(mac[0], 0xb6);
 }
 
+/* RFC 1321: MD5("abc") = 900150983cd24fb0… */
+static void md5_48_takes_six_bytes(void **state)
+{
+    (void)state;
+    assert_true(md5_48("abc", 3) == UINT64_C(0xd23c98500190));
+    assert_true(md5_48("", 0) == UINT64_C(0x8fd98c1dd4));
+}
+
 static void rendezvous_spreads_keys_and_moves_few(void **state UNUSED)
 {
     static const struct str nodes[] = {STR_INIT("a"), STR_INIT("b"), STR_INIT("c")};
@@ -195,6 +203,7 @@ int main(void)
         cmocka_unit_test(xxh64_agrees_with_its_own_vectors),
         cmocka_unit_test(crc32c_agrees_with_rfc_3720_and_chains),
         cmocka_unit_test(sha256_and_hmac_agree_with_the_standards),
+        cmocka_unit_test(md5_48_takes_six_bytes),
         cmocka_unit_test(rendezvous_spreads_keys_and_moves_few),
         cmocka_unit_test(random_numbers_repeat_by_seed),
         cmocka_unit_test(a_map_iterates_in_the_order_of_insertion),

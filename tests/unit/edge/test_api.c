@@ -1,4 +1,5 @@
 /* The edge's HTTP surface: Alertmanager's statuses and bodies, byte for byte. */
+#include "common/base/hash.h"
 #include "common/core/api/api_v2.h"
 #include "tests/lib/edge_setup.h"
 #include "tests/lib/test.h"
@@ -355,6 +356,39 @@ static void metrics_count(void **state)
     edge_teardown(&d);
 }
 
+static void ready_ends_with_the_stop(void **state)
+{
+    struct engine_input stop = {.kind = ENGINE_STOP};
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d, CONFIG, NULL);
+    assert_int_equal(get(&d, "/-/ready", "")->status, 200);
+    driver_step(&d, &stop);
+    assert_int_equal(get(&d, "/-/ready", "")->status, 503);
+    assert_int_equal(get(&d, "/-/healthy", "")->status, 200);
+    edge_teardown(&d);
+}
+
+/* As Alertmanager does it, so that a mixed cluster agrees. */
+static void the_configuration_has_its_hash(void **state)
+{
+    char line[80];
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d, CONFIG, NULL);
+    (void)snprintf(line, sizeof(line), "\nalertmanager_config_hash %lu\n",
+                   md5_48(CONFIG, strlen(CONFIG)));
+    assert_contains(get(&d, "/metrics", "")->body.p, line);
+    assert_contains(get(&d, "/metrics", "")->body.p, "\nalertmanager_build_info{version=\"");
+    edge_reconfigure(&d, CONFIG "# changed\n", NULL);
+    (void)snprintf(line, sizeof(line), "\nalertmanager_config_hash %lu\n",
+                   md5_48(CONFIG "# changed\n", strlen(CONFIG "# changed\n")));
+    assert_contains(get(&d, "/metrics", "")->body.p, line);
+    edge_teardown(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +402,8 @@ int main(void)
         cmocka_unit_test(a_client_that_leaves_ends_its_listing),
         cmocka_unit_test(status_hides_secrets),
         cmocka_unit_test(metrics_count),
+        cmocka_unit_test(ready_ends_with_the_stop),
+        cmocka_unit_test(the_configuration_has_its_hash),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

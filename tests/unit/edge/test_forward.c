@@ -107,6 +107,71 @@ static void a_failing_store_is_answered_503_and_notified_all_the_same(void **sta
     edge_teardown(&d);
 }
 
+/* What is good of a mixed post is promised to nobody before it is on disk. */
+static void a_mixed_post_is_answered_400_after_the_commit(void **state)
+{
+    static const char mixed[] =
+        "[{\"labels\":{}},{\"labels\":{\"alertname\":\"Down\",\"severity\":\"critical\"}}]";
+    struct driver d;
+    uint64_t id;
+
+    (void)state;
+    edge_setup(&d, CONFIG, FEDERATION);
+    d.manual_store = true;
+    id = driver_request(&d, "POST", "/api/v2/alerts", "", mixed);
+    driver_settle(&d);
+    assert_null(driver_reply(&d, id));
+    driver_stored(&d, d.txn, STORE_OK);
+    assert_int_equal(driver_reply(&d, id)->status, 400);
+    assert_string_equal(driver_reply(&d, id)->body.p, "\"at least one label pair required\"\n");
+    edge_teardown(&d);
+
+    edge_setup(&d, CONFIG, FEDERATION);
+    d.manual_store = true;
+    id = driver_request(&d, "POST", "/api/v2/alerts", "", mixed);
+    driver_stored(&d, d.txn, STORE_FULL);
+    assert_int_equal(driver_reply(&d, id)->status, 503); /* a 400 would not be tried again */
+    edge_teardown(&d);
+}
+
+/* A commit that hangs holds back the answer and nothing else. */
+static void a_hanging_disk_delays_no_notification(void **state)
+{
+    struct driver d;
+    uint64_t id;
+
+    (void)state;
+    edge_setup(&d, CONFIG, FEDERATION);
+    d.manual_store = true;
+    id = driver_request(&d, "POST", "/api/v2/alerts", "", CRITICAL);
+    driver_settle(&d);
+    assert_non_null(the_send(&d));
+    driver_advance(&d, MS_PER_MIN);
+    assert_null(driver_reply(&d, id));
+    edge_teardown(&d);
+}
+
+/* The store has room again: what it refused is durable with the rows put then, not before. */
+static void an_answer_waits_for_rows_that_are_put_again(void **state)
+{
+    struct driver d;
+    uint64_t id;
+
+    (void)state;
+    edge_setup(&d, CONFIG, FEDERATION);
+    d.manual_store = true;
+    driver_request(&d, "POST", "/api/v2/alerts", "", CRITICAL);
+    driver_stored(&d, d.txn, STORE_FULL);
+    driver_request(&d, "POST", "/api/v2/alerts", "",
+                   "[{\"labels\":{\"alertname\":\"Other\",\"severity\":\"critical\"}}]");
+    driver_stored(&d, d.txn, STORE_OK);
+    id = driver_request(&d, "POST", "/api/v2/alerts", "", CRITICAL);
+    assert_null(driver_reply(&d, id));
+    driver_stored(&d, d.txn, STORE_OK);
+    assert_int_equal(driver_reply(&d, id)->status, 200);
+    edge_teardown(&d);
+}
+
 static void rows_that_the_store_refused_are_put_again(void **state)
 {
     struct driver d;
@@ -220,6 +285,9 @@ int main(void)
         cmocka_unit_test(only_critical_alerts_have_rows),
         cmocka_unit_test(the_answer_waits_for_the_disk),
         cmocka_unit_test(a_failing_store_is_answered_503_and_notified_all_the_same),
+        cmocka_unit_test(a_mixed_post_is_answered_400_after_the_commit),
+        cmocka_unit_test(a_hanging_disk_delays_no_notification),
+        cmocka_unit_test(an_answer_waits_for_rows_that_are_put_again),
         cmocka_unit_test(rows_that_the_store_refused_are_put_again),
         cmocka_unit_test(an_open_alert_survives_a_restart_with_grace),
         cmocka_unit_test(a_resolved_alert_stays_resolved_over_a_restart),
