@@ -338,12 +338,12 @@ static void tear_down(struct daemon *d)
 {
     struct slicing *s, *next;
 
+    if (d->store != NULL && d->engine != NULL && store_wait(d->store, DAEMON_STOP_MS) < 0)
+        log_error("the last rows did not reach the disk in time");
+    d->tearing_down = true; /* before it, what the store reports is a step that sets the wake-up */
     loop_timer_cancel(&d->wake);
     loop_timer_cancel(&d->health);
     loop_timer_cancel(&d->stop_deadline);
-    if (d->store != NULL && d->engine != NULL && store_wait(d->store, DAEMON_STOP_MS) < 0)
-        log_error("the last rows did not reach the disk in time");
-    d->tearing_down = true;
     http_server_free(d->http);
     client_free(d->client);
     if (d->store != NULL && store_close(d->store) < 0)
