@@ -7,11 +7,9 @@
 
 static struct pending_input *later(struct daemon *d, enum engine_input_kind kind)
 {
-    struct pending_input *p = xcalloc(1, sizeof(*p));
+    struct pending_input *p = daemon_later(d);
 
     p->input.kind = kind;
-    *d->pending_tail = p;
-    d->pending_tail = &p->next;
     return p;
 }
 
@@ -101,8 +99,18 @@ void daemon_on_delivered(const struct client_result *r, void *arg)
                      .body = r->body,
                      .retry_after_ms = r->retry_after_ms > 0 ? r->retry_after_ms : -1,
                      .error = str_from(r->error)}};
+    struct pending_input *p;
 
-    daemon_step(d, &in);
+    if (!d->stepping) {
+        daemon_step(d, &in);
+        return;
+    }
+    p = later(d, ENGINE_DELIVERED);
+    (void)snprintf(p->error, sizeof(p->error), "%s", r->error);
+    p->body = xstrndup(r->body.n > 0 ? r->body.p : "", r->body.n);
+    in.delivery.error = str_from(p->error);
+    in.delivery.body.p = p->body;
+    p->input = in;
 }
 
 static void on_failing(struct daemon *d, const struct store_report *report)
@@ -110,6 +118,7 @@ static void on_failing(struct daemon *d, const struct store_report *report)
     if (d->store_failing)
         return;
     d->store_failing = true;
+    loop_timer_set(&d->health, loop_now(d->loop).mono_ms); /* the engine hears of it at once */
     log_error("store fails; alerts are processed but not durable",
               KV("err", report->result == -ENOSPC ? "no space left" : "input/output error"));
 }
@@ -127,6 +136,7 @@ void daemon_on_stored(const struct store_report *report, void *arg)
         on_failing(d, report);
     } else if (report->recovered) {
         d->store_failing = false;
+        loop_timer_set(&d->health, loop_now(d->loop).mono_ms);
         log_warn("store works again", KV("refused_transactions", report->lost));
         if (report->incomplete || report->lost > 0) {
             log_error("rows are missing in the store: stopping, so that the next start resyncs");

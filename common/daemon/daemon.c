@@ -14,44 +14,88 @@
 
 /* ---- steps ---- */
 
-static void give_pending(struct daemon *d)
+static void run_step(struct daemon *d, struct engine_input *in)
 {
-    struct pending_input *p;
-
-    while ((p = d->pending) != NULL) {
-        d->pending = p->next;
-        if (d->pending == NULL)
-            d->pending_tail = &d->pending;
-        daemon_step(d, &p->input);
-        free(p);
-    }
-}
-
-/* Carrying out a reply or send may end a request at once and so lead to an inner step; its output
- * has an arena of its own, the outer one stays whole. */
-void daemon_step(struct daemon *d, struct engine_input *in)
-{
-    struct arena *outer = d->arena;
-    bool nested = d->stepping;
     struct engine_output o;
 
     if (d->tearing_down)
         return;
-    if (nested)
-        d->arena = arena_new(0);
-    d->stepping = true;
     d->steps++;
     in->now = loop_now(d->loop);
     o = engine_step(d->engine, in, d->arena);
     carry_out(d, &o);
-    if (nested) {
-        arena_free(d->arena);
-        d->arena = outer;
+    arena_reset(d->arena);
+    if (in->kind == ENGINE_GONE) /* only now: the step under way may have answered it still */
+        slicing_forget(d, in->request_id);
+}
+
+void daemon_pending_free(struct pending_input *p)
+{
+    free(p->body);
+    free(p);
+}
+
+struct pending_input *daemon_later(struct daemon *d)
+{
+    struct pending_input *p = xcalloc(1, sizeof(*p));
+
+    *d->pending_tail = p;
+    d->pending_tail = &p->next;
+    return p;
+}
+
+static struct pending_input *take_pending(struct daemon *d)
+{
+    struct pending_input *p = d->pending;
+
+    if (p == NULL)
+        return NULL;
+    d->pending = p->next;
+    if (d->pending == NULL)
+        d->pending_tail = &d->pending;
+    return p;
+}
+
+/* A request's texts live until its client is gone: one that waits is forgotten then, and the engine
+ * never hears of it. */
+static bool forget_waiting(struct daemon *d, uint64_t request_id)
+{
+    struct pending_input **at = &d->pending, *p;
+
+    while ((p = *at) != NULL &&
+           (p->input.kind != ENGINE_REQUEST || p->input.request.id != request_id))
+        at = &p->next;
+    if (p == NULL)
+        return false;
+    *at = p->next;
+    if (p->next == NULL)
+        d->pending_tail = at;
+    daemon_pending_free(p);
+    return true;
+}
+
+/* Carrying out an output may lead to the next input at once: a reply ends a request, and the next
+ * one of that connection has been read already. Such an input waits until the output has been
+ * carried out, so that outputs are never interleaved: an older one would set the wake-up that a
+ * newer one had set, and send what the newer one had cancelled. */
+void daemon_step(struct daemon *d, struct engine_input *in)
+{
+    struct pending_input *p;
+
+    if (d->tearing_down)
+        return;
+    if (d->stepping) {
+        if (in->kind != ENGINE_GONE || !forget_waiting(d, in->request_id))
+            daemon_later(d)->input = *in;
         return;
     }
-    arena_reset(d->arena);
+    d->stepping = true;
+    run_step(d, in);
+    while ((p = take_pending(d)) != NULL) {
+        run_step(d, &p->input);
+        daemon_pending_free(p);
+    }
     d->stepping = false;
-    give_pending(d);
 }
 
 static void on_wake(void *arg)
@@ -87,7 +131,7 @@ static void on_health(void *arg)
         in.health.crl_ends_wall_ms = info.crl_ends_wall_ms;
     }
     store_stats(d->store, &store);
-    in.health.store_failing = store.failing;
+    in.health.store_failing = store.failing || store.busy_ms > DAEMON_STORE_HANGS_MS;
     in.health.free_bytes = store.free_bytes;
     daemon_step(d, &in);
     loop_timer_set(&d->health, loop_now(d->loop).mono_ms + DAEMON_HEALTH_MS);
@@ -97,7 +141,7 @@ static void on_health(void *arg)
 
 int daemon_reload(struct daemon *d, struct err *err)
 {
-    struct engine_input in = {.kind = ENGINE_CONFIG};
+    struct engine_input in = {.kind = ENGINE_CONFIG, .edge_config = NULL};
     int r = d->program->configure(d, false, &in, err, d->program->arg);
 
     if (r == 0 && d->uplink_tls != NULL)
@@ -107,10 +151,14 @@ int daemon_reload(struct daemon *d, struct err *err)
     if (r == 0)
         r = web_config_reload(d->web, err);
     d->reload_ok = r == 0;
-    if (r < 0) {
+    if (r < 0 && in.edge_config == NULL) {
         log_error("reload failed, the running configuration stays", KV("err", err->text));
-        if (in.kind == ENGINE_CONFIG && in.edge_config != NULL)
-            daemon_step(d, &in); /* it was good: what failed are certificates or web.config */
+        return r;
+    }
+    if (r < 0) { /* each file by itself: what is good is taken */
+        log_error("the configuration was reloaded, but certificates or web configuration stay",
+                  KV("err", err->text));
+        daemon_step(d, &in);
         return r;
     }
     d->reload_ok_wall_ms = loop_now(d->loop).wall_ms;
@@ -350,6 +398,8 @@ static void tear_down(struct daemon *d)
         log_error("the store could not be closed cleanly");
     d->store = NULL;
     engine_free(d->engine);
+    for (struct pending_input *p; (p = take_pending(d)) != NULL;)
+        daemon_pending_free(p);
     web_config_free(d->web);
     tls_server_free(d->federation_tls);
     tls_client_free(d->uplink_tls);
@@ -398,9 +448,10 @@ int daemon_run(const struct daemon_settings *settings, const struct daemon_progr
     loop_timer_init(&d.stop_deadline, d.loop, finish, &d);
     log_info("starting", KV("program", program->name), KV("version", TOCSIN_VERSION));
     (void)loop_enter(d.loop);
-    if (start(&d, &err) < 0 || loop_signal(d.loop, SIGTERM, on_terminate, &d) < 0 ||
+    /* signals first: one that comes during the start is answered by the loop, not by our death */
+    if (loop_signal(d.loop, SIGTERM, on_terminate, &d) < 0 ||
         loop_signal(d.loop, SIGINT, on_terminate, &d) < 0 ||
-        loop_signal(d.loop, SIGHUP, on_hangup, &d) < 0) {
+        loop_signal(d.loop, SIGHUP, on_hangup, &d) < 0 || start(&d, &err) < 0) {
         log_error("cannot start", KV("err", (const char *)err.text));
         d.exit_status = 1;
     } else {

@@ -17,6 +17,9 @@
 
 #define DAEMON_STOP_MS 5000
 #define DAEMON_HEALTH_MS (60 * MS_PER_S)
+#define DAEMON_STORE_HANGS_MS \
+    (30 * MS_PER_S) /* a commit under way for so long counts as failing \
+                     */
 
 /* What the command line settles for both daemons. */
 struct daemon_settings {

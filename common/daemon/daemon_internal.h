@@ -13,10 +13,12 @@ struct slicing {
     UT_hash_handle hh;
 };
 
-/* An input that carry_out itself causes; it is given once the present step has been carried out. */
+/* An input that came while an output was being carried out; it is given after that. Its texts are
+ * static, the request's (see daemon_step), or lie in `error` and `body`. */
 struct pending_input {
     struct engine_input input;
     char error[256];
+    char *body; /* owned */
     struct pending_input *next;
 };
 
@@ -35,7 +37,7 @@ struct daemon {
     struct store_opening opening;
     struct engine *engine;
     struct arena *arena; /* of the step under way */
-    bool stepping;
+    bool stepping;       /* an output is being carried out, or inputs that waited are given */
     struct pending_input *pending, **pending_tail;
     struct slicing *slicing;
     struct loop_timer wake, health, stop_deadline;
@@ -54,7 +56,11 @@ struct daemon {
     int64_t start_wall_ms;
 };
 
-void daemon_step(struct daemon *d, struct engine_input *in); /* fills in->now */
+/* Gives it to the engine, now or, from within carry_out, right after; fills in->now. Of an input
+ * given from within carry_out only requests may lend texts. */
+void daemon_step(struct daemon *d, struct engine_input *in);
+struct pending_input *daemon_later(struct daemon *d); /* zeroed, queued: fill it */
+void daemon_pending_free(struct pending_input *p);
 int daemon_reload(struct daemon *d, struct err *err);
 
 /* carry_out.c */
@@ -67,6 +73,7 @@ void daemon_on_web_request(const struct http_request *req, void *arg);
 void daemon_on_federation_request(const struct http_request *req, void *arg);
 void daemon_on_drain(struct http_server *server, uint64_t id, void *arg);
 void daemon_on_gone(struct http_server *server, uint64_t id, void *arg);
+void slicing_forget(struct daemon *d, uint64_t id);
 void daemon_guard_init(struct daemon *d);
 void daemon_reply(struct daemon *d, const struct engine_reply *reply);
 

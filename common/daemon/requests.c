@@ -109,7 +109,7 @@ void daemon_on_drain(struct http_server *server, uint64_t id, void *arg)
     daemon_step(arg, &in);
 }
 
-static void forget_slicing(struct daemon *d, uint64_t id)
+void slicing_forget(struct daemon *d, uint64_t id)
 {
     struct slicing *s;
 
@@ -126,7 +126,6 @@ void daemon_on_gone(struct http_server *server, uint64_t id, void *arg)
     struct engine_input in = {.kind = ENGINE_GONE, .request_id = id};
 
     (void)server;
-    forget_slicing(d, id);
     daemon_step(d, &in);
 }
 
@@ -145,7 +144,7 @@ void daemon_reply(struct daemon *d, const struct engine_reply *reply)
     if (s != NULL) {
         http_reply_part(d->http, reply->request_id, reply->body, reply->more);
         if (!reply->more)
-            forget_slicing(d, reply->request_id);
+            slicing_forget(d, reply->request_id);
         return;
     }
     for (size_t i = 0; i < ENGINE_REPLY_HEADERS_MAX && reply->headers[i].name != NULL; i++)

@@ -260,6 +260,15 @@ static bool names_valid(struct labels l)
     return true;
 }
 
+static size_t text_bytes(struct labels l)
+{
+    size_t n = 0;
+
+    LABELS_EACH (&l, it)
+        n += it->name.n + it->value.n;
+    return n;
+}
+
 /* Adds the reason to errors when the alert breaks a rule. */
 static bool check_rules(const struct alert_input *in, struct buf *errors)
 {
@@ -273,6 +282,10 @@ static bool check_rules(const struct alert_input *in, struct buf *errors)
         buf_add_str(errors, STR("invalid label set: invalid name \"\""));
     else if (!names_valid(in->annotations))
         buf_add_str(errors, STR("invalid annotations: invalid name \"\""));
+    else if (text_bytes(in->labels) > API_LABELS_BYTES_MAX)
+        buf_add_fmt(errors, "labels are longer than %d bytes", API_LABELS_BYTES_MAX);
+    else if (text_bytes(in->annotations) + in->generator_url.n > API_ANNOTATIONS_BYTES_MAX)
+        buf_add_fmt(errors, "annotations are longer than %d bytes", API_ANNOTATIONS_BYTES_MAX);
     else
         return true;
     return false;

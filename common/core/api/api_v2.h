@@ -9,6 +9,11 @@
 
 /* ---- POST /api/v2/alerts ---- */
 
+/* Of one alert, names and values. More makes that alert invalid (400), as rows and batches that
+ * carry it have bounds of their own, and one that cannot be sent would hold up all behind it. */
+#define API_LABELS_BYTES_MAX 65536
+#define API_ANNOTATIONS_BYTES_MAX 1048576 /* generatorURL included */
+
 struct api_post {
     struct alert_input *v; /* valid ones, in request order; texts in the body or in the arena */
     size_t n;

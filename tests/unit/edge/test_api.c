@@ -99,6 +99,42 @@ static void valid_alerts_of_a_bad_post_are_stored(void **state)
     edge_teardown(&d);
 }
 
+/* One that no row could carry concerns itself alone, and is said. */
+static void texts_of_an_alert_are_bounded(void **state)
+{
+    static const struct {
+        const char *map;
+        unsigned bytes;
+        const char *answer;
+    } cases[] = {
+        {"labels", API_LABELS_BYTES_MAX - 1, ""},
+        {"labels", API_LABELS_BYTES_MAX, "\"labels are longer than 65536 bytes\"\n"},
+        {"annotations", API_ANNOTATIONS_BYTES_MAX - 1, ""},
+        {"annotations", API_ANNOTATIONS_BYTES_MAX,
+         "\"annotations are longer than 1048576 bytes\"\n"},
+    };
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d, CONFIG, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct buf b;
+        uint64_t id;
+
+        buf_init(&b, 0);
+        buf_add_fmt(&b, "[{%s\"%s\":{\"b\":\"", i < 2 ? "" : "\"labels\":{\"a\":\"b\"},",
+                    cases[i].map);
+        for (unsigned n = 0; n < cases[i].bytes; n++)
+            buf_add_char(&b, 'x');
+        buf_add_str(&b, STR("\"}}]"));
+        id = driver_request(&d, "POST", "/api/v2/alerts", "", b.p);
+        assert_int_equal(driver_reply(&d, id)->status, cases[i].answer[0] == '\0' ? 200 : 400);
+        assert_string_equal(driver_reply(&d, id)->body.p, cases[i].answer);
+        buf_clear(&b);
+    }
+    edge_teardown(&d);
+}
+
 static void media_types_are_checked(void **state)
 {
     static const struct {
@@ -394,6 +430,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_posts_get_alertmanagers_answers),
         cmocka_unit_test(valid_alerts_of_a_bad_post_are_stored),
+        cmocka_unit_test(texts_of_an_alert_are_bounded),
         cmocka_unit_test(media_types_are_checked),
         cmocka_unit_test(paths_and_methods),
         cmocka_unit_test(an_alert_is_shown_as_alertmanager_shows_it),
