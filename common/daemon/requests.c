@@ -10,7 +10,7 @@ static struct principal web_principal(const struct http_request *req)
     const struct tls_peer *cert = req->peer.cert;
     struct str uri, slash;
 
-    if (req->user.n > 0) {
+    if (req->user.n > 0 && !str_eq_c(req->user, cert != NULL ? cert->uri_san : "")) {
         who.kind = PRINCIPAL_USER;
         who.user = req->user;
     } else if (cert != NULL && cert->verified) {

@@ -9,4 +9,4 @@ struct api;
 /* Answers acks that have become durable and are mirrored, or have waited long enough. Next wake-up,
  * mono. */
 int64_t api_step(struct global *g, struct out *out);
-void api_free(struct api *api);
+void api_free(struct global *g);

@@ -163,21 +163,25 @@ bool escalate_may_send(const struct global *g, const struct incident *i)
 /* With ack_timeout an ack lapses; the node that pages revokes it. */
 static int64_t ack_lapses_mono(const struct global *g, const struct incident *i)
 {
-    int64_t timeout = escalate_policy(g, i, i->at.phase)->ack_timeout_ms, newest = INT64_MIN;
+    int64_t timeout = escalate_policy(g, i, i->at.phase)->ack_timeout_ms, newest = 0;
 
     if (timeout == 0 || i->resolved || !incident_acked(i))
         return TIME_NEVER;
     VEC_EACH (&i->acks, struct ack, a) {
         if (!a->revoked)
-            newest = max_i64(newest, a->at_wall_ms);
+            newest = max_i64(newest, a->at_mono_ms);
     }
-    return g->now.mono_ms + clamp_i64(newest + timeout - g->now.wall_ms, 0, timeout);
+    return newest + timeout;
 }
 
 static void note_terminal(struct global *g, struct incident *i, struct out *out)
 {
     struct next_step next = escalate_next(g, i);
 
+    if (next.exists && i->terminal != NULL) { /* another configuration goes on */
+        free(i->terminal);
+        i->terminal = NULL;
+    }
     if (next.exists || next.terminal == NULL || i->terminal != NULL)
         return;
     i->terminal = xstrdup(next.terminal);
@@ -191,27 +195,59 @@ static void note_terminal(struct global *g, struct incident *i, struct out *out)
     incident_say(g, i, out, "exhausted", STR_EMPTY, str_from(next.terminal));
 }
 
+/* When this node steps in for the one that comes first: TAKEOVER_MS after it could have been seen
+ * to act. Not by wall clocks, not before the step's delay has passed here, and not at once when an
+ * old due time comes back (an ack revoked, a silence ended): the other one sees that too. */
+static int64_t takeover_mono(const struct global *g, const struct incident *i, int64_t due)
+{
+    if (i->at.step >= 0)
+        due = max_i64(due, i->heard_mono_ms + escalate_next(g, i).delay_ms);
+    return max_i64(due, i->other_since_mono_ms) + TAKEOVER_MS;
+}
+
+static bool is_zombie(const struct incident *i)
+{
+    return BUG(BUG_STEP_AS_JOB) && (i->resolved || incident_acked(i));
+}
+
+static int64_t next_due(const struct global *g, const struct incident *i)
+{
+    return min_i64(escalate_due_mono(g, i), ack_lapses_mono(g, i));
+}
+
 void escalate_schedule(struct global *g, struct incident *i)
 {
-    int64_t due = min_i64(escalate_due_mono(g, i), ack_lapses_mono(g, i));
+    int64_t due = next_due(g, i);
     struct str winner;
     enum pager who;
 
-    if (BUG(BUG_STEP_AS_JOB) && due == TIME_NEVER && i->resolved && heap_has(&i->due))
+    if (is_zombie(i) && due == TIME_NEVER && heap_has(&i->due))
         return; /* the job stays queued */
     if (BUG(BUG_ACK_OUTSIDE_CLAIM) && due == TIME_NEVER && incident_acked(i) && heap_has(&i->due))
         return;
     who = due == TIME_NEVER ? PAGER_NONE : escalate_pager(g, i, &winner);
+    if (who != PAGER_OTHER || due > g->now.mono_ms)
+        i->other_since_mono_ms = 0;
+    else if (i->other_since_mono_ms == 0)
+        i->other_since_mono_ms = g->now.mono_ms;
     if (who == PAGER_NONE)
         due = TIME_NEVER; /* a change of duty brings it back */
     else if (who == PAGER_OTHER)
-        due += TAKEOVER_MS;
-    else if (due <= g->now.mono_ms && !escalate_may_send(g, i))
+        due = takeover_mono(g, i, due);
+    if (due <= g->now.mono_ms && !escalate_may_send(g, i))
         due = g->now.mono_ms + DUTY_RECHECK_MS; /* the term is about to be renewed, or to end */
     incident_due(g, i, due);
 }
 
 /* ---- the claim ---- */
+
+static void add_own(struct incident *i, struct str target, const char *reason)
+{
+    struct mark *m = mark_add(i, target, reason);
+
+    if (m != NULL)
+        m->own = true;
+}
 
 static void bind_targets(struct global *g, struct incident *i, const struct team *team,
                          const struct policy_step *step, int depth)
@@ -231,7 +267,7 @@ static void bind_targets(struct global *g, struct incident *i, const struct team
         if (t->kind == TARGET_ROLE)
             r = team_role_receiver(team, t->role);
         if (r != NULL)
-            (void)mark_add(i, r->name, "step");
+            add_own(i, r->name, "step");
     }
 }
 
@@ -241,19 +277,19 @@ static void claim(struct global *g, struct incident *i, struct position at, cons
     const struct team *team = escalate_team(g, i, at.phase);
     const struct policy *p = team->policy;
     size_t step = (size_t)at.step < p->steps_n ? (size_t)at.step : p->steps_n - 1;
-    bool first = i->at.step < 0;
 
     pages_drop(g, i, "superseded", out);
     marks_clear(i);
     i->at = at;
     i->step_wall_ms = g->now.wall_ms;
-    i->step_mono_ms = g->now.mono_ms;
+    i->step_mono_ms = i->heard_mono_ms = g->now.mono_ms;
+    i->other_since_mono_ms = 0;
     i->claim = cause[0] == '\0' ? CLAIM_HERE : CLAIM_TAKEN_OVER;
     bind_targets(g, i, team, &p->steps[step], 0);
-    if (first) {
+    if (incident_severity(g, i) > i->severity_paged)
         i->severity_paged = incident_severity(g, i);
+    if (i->sites.n > i->sites_paged)
         i->sites_paged = i->sites.n;
-    }
     g->incidents->counts.claims++;
     out_ledger(out, &(struct ledger_row){.verdict = LEDGER_STEP_CLAIMED,
                                          .incident = incident_id(i),
@@ -278,22 +314,25 @@ void escalate_fire(struct global *g, struct incident *i, struct out *out)
     enum pager who = escalate_pager(g, i, &winner);
     bool due = escalate_due_mono(g, i) <= g->now.mono_ms;
 
+    if (is_zombie(i))
+        who = PAGER_SELF;
+    if (who == PAGER_OTHER &&
+        (i->other_since_mono_ms == 0 || takeover_mono(g, i, next_due(g, i)) > g->now.mono_ms)) {
+        escalate_schedule(g, i);
+        return;
+    }
     if (ack_lapses_mono(g, i) <= g->now.mono_ms && who != PAGER_NONE) {
         incident_revoke_acks(g, i, STR("ack_timeout"), "nobody resolved it in time", out);
         return;
     }
-    if ((BUG(BUG_STEP_AS_JOB) && i->resolved) || (BUG(BUG_ACK_OUTSIDE_CLAIM) && incident_acked(i)))
+    if (is_zombie(i) || (BUG(BUG_ACK_OUTSIDE_CLAIM) && incident_acked(i)))
         due = true;
     next = escalate_next(g, i);
-    if (!due || who == PAGER_NONE || !next.exists || !escalate_may_send(g, i)) {
+    if (!due || who == PAGER_NONE || !next.exists || (!escalate_may_send(g, i) && !is_zombie(i))) {
         escalate_schedule(g, i);
         return;
     }
     if (who == PAGER_OTHER) {
-        if (escalate_due_mono(g, i) + TAKEOVER_MS > g->now.mono_ms) {
-            escalate_schedule(g, i);
-            return;
-        }
         g->incidents->counts.takeovers++;
         out_ledger(out, &(struct ledger_row){.verdict = LEDGER_NOT_OWNER,
                                              .incident = incident_id(i),
@@ -305,15 +344,25 @@ void escalate_fire(struct global *g, struct incident *i, struct out *out)
 
 /* ---- pages besides the steps ---- */
 
-static void page_again(struct global *g, struct incident *i, const char *reason, struct out *out)
+/* Those whom the present step tells are told again. A second time within a step the reason says
+ * which, so that it is a page of its own. */
+static void page_again(struct global *g, struct incident *i, const char *reason, struct str which,
+                       struct out *out)
 {
     size_t n = i->marks.n;
 
     for (size_t k = 0; k < n; k++) {
-        if (strcmp(i->marks.v[k].reason, "step") == 0)
-            (void)mark_add(i, str_from(i->marks.v[k].target), reason);
+        struct str target = str_from(i->marks.v[k].target);
+
+        if (strcmp(i->marks.v[k].reason, "step") != 0)
+            continue;
+        if (mark_find(i, target, str_from(reason)) == NULL)
+            add_own(i, target, reason);
+        else
+            add_own(i, target, arena_fmt(out_arena(out), "%s:" STR_FMT, reason, STR_ARG(which)).p);
     }
-    incident_say(g, i, out, reason, STR_EMPTY, STR_EMPTY);
+    incident_say(g, i, out, reason, STR_EMPTY, which);
+    incident_changed(g, i);
 }
 
 void escalate_extra(struct global *g, struct incident *i, struct out *out)
@@ -325,14 +374,14 @@ void escalate_extra(struct global *g, struct incident *i, struct out *out)
         return;
     if (severity > i->severity_paged) {
         i->severity_paged = severity;
-        page_again(g, i, "severity", out);
+        page_again(g, i, "severity", str_from(severity_name(severity)), out);
     }
     for (size_t n = 0; i->rule != NULL && n < i->rule->on_sites_n; n++) {
         uint64_t threshold = i->rule->on_sites[n];
 
         if (threshold > i->sites_paged && i->sites.n >= threshold) {
             i->sites_paged = i->sites.n;
-            page_again(g, i, "threshold", out);
+            page_again(g, i, "threshold", arena_fmt(out_arena(out), "%zu", i->sites.n), out);
             break;
         }
     }

@@ -16,6 +16,10 @@
 #define LIST_MAX 10000
 #define ACK_WAIT_MS 3000
 #define COMMENT_MAX 1024
+#define MEMBERS_SHOWN_MAX 1000
+#define SLICE_BYTES KIB(192)
+#define SLICE_MEMBERS_MAX 2000 /* looked at for one slice */
+#define LISTINGS_MAX 16        /* at the same time; more are answered 503 */
 
 /* An ack that is durable here, and whose 200 waits until the edges have it too: should this node
  * die now, the next one learns of it before it gets the duty. */
@@ -26,11 +30,23 @@ struct waiting_ack {
     int64_t until_mono_ms;
 };
 
+/* A GET /api/v2/alerts that is written in slices. */
+struct listing {
+    uint64_t request_id;
+    struct arena *arena; /* filters */
+    struct matchers filters;
+    struct member_cursor at;
+    bool comma;
+    TAILQ_ENTRY(listing) link;
+};
+
 struct api {
     struct {
         struct waiting_ack *v;
         size_t n, cap;
     } waiting;
+    TAILQ_HEAD(, listing) listings;
+    size_t listings_n;
 };
 
 /* ---- writing ---- */
@@ -199,15 +215,20 @@ static void show_incident(struct global *g, const struct engine_request *r, stru
                           struct out *out)
 {
     struct member *m;
+    size_t shown = 0;
     struct body b;
 
     body_begin(&b);
     add_incident_fields(&b.w, g, i);
     json_key(&b.w, "members");
     json_open_array(&b.w);
-    TAILQ_FOREACH (m, &i->members, incident_link)
-        add_member(&b.w, g, m);
+    TAILQ_FOREACH (m, &i->members, incident_link) {
+        if (shown++ < MEMBERS_SHOWN_MAX)
+            add_member(&b.w, g, m);
+    }
     json_close_array(&b.w);
+    json_put_u64(&b.w, "members_left_out",
+                 shown > MEMBERS_SHOWN_MAX ? shown - MEMBERS_SHOWN_MAX : 0);
     json_key(&b.w, "pages");
     json_open_array(&b.w);
     VEC_EACH (&i->marks, struct mark, k) {
@@ -291,6 +312,16 @@ static bool read_action(const struct engine_request *r, struct action *ret, stru
     return ok;
 }
 
+/* A client that asks again, after a 202 or a lost answer, adds nothing. */
+static bool repeats_ack(const struct incident *i, struct str user)
+{
+    VEC_EACH (&i->acks, struct ack, a) {
+        if (!a->revoked && str_eq_c(str_sub(user, 0, ACK_USER_MAX), a->user))
+            return true;
+    }
+    return false;
+}
+
 static void act_ack(struct global *g, const struct engine_request *r, struct incident *i,
                     const struct action *a, struct out *out)
 {
@@ -306,14 +337,11 @@ static void act_ack(struct global *g, const struct engine_request *r, struct inc
         misdirected(g, r, 421, winner, out);
         return;
     }
-    if (i->acks.n >= INCIDENT_ACKS_MAX) {
-        out_reply_error(out, r->id, 409, "the incident has %d acks already", INCIDENT_ACKS_MAX);
-        return;
-    }
-    incident_take_ack(g, i, r->who.user, a->comment, out);
+    if (!repeats_ack(i, r->who.user) || a->comment.n > 0)
+        incident_take_ack(g, i, r->who.user, a->comment, out);
     w = VEC_PUSH(&g->api->waiting);
     *w = (struct waiting_ack){
-        .request_id = r->id, .txn = out_txn(out), .until_mono_ms = g->now.mono_ms + ACK_WAIT_MS};
+        .request_id = r->id, .txn = 0, .until_mono_ms = g->now.mono_ms + ACK_WAIT_MS};
     memcpy(w->incident, i->id, sizeof(w->incident));
     if (who != PAGER_SELF)
         w->until_mono_ms = 0; /* kept; it becomes effective when it reaches the node that pages */
@@ -375,6 +403,15 @@ static void act_resolve(struct global *g, const struct engine_request *r, struct
     reply_after_commit(g, r, out);
 }
 
+/* A browser that has this user's credentials may carry a foreign page's request: it says so. */
+static bool same_origin(const struct global *g, struct str origin)
+{
+    struct str own = str_from(g->external_url);
+
+    return origin.n == 0 ||
+           (str_starts(own, origin) && (own.n == origin.n || own.p[origin.n] == '/'));
+}
+
 static void incident_request(struct global *g, const struct engine_request *r, struct str rest,
                              struct out *out)
 {
@@ -388,10 +425,13 @@ static void incident_request(struct global *g, const struct engine_request *r, s
         out_reply_error(out, r->id, 404, "no incident " STR_FMT, STR_ARG(id));
     else if (verb.n == 0 && get)
         show_incident(g, r, i, out);
-    else if (verb.n == 0 || (get && (str_eq_c(verb, "ack") || str_eq_c(verb, "unack") ||
-                                     str_eq_c(verb, "resolve"))))
+    else if (verb.n == 0 ||
+             ((str_eq_c(verb, "ack") || str_eq_c(verb, "unack") || str_eq_c(verb, "resolve")) &&
+              !str_eq_c(r->method, "POST")))
         out_reply_error(out, r->id, 405, "method " STR_FMT " is not allowed here",
                         STR_ARG(r->method));
+    else if (!same_origin(g, r->origin))
+        out_reply_error(out, r->id, 403, "not from another origin: " STR_FMT, STR_ARG(r->origin));
     else if (!read_action(r, &a, out))
         return;
     else if (str_eq_c(verb, "ack"))
@@ -404,7 +444,46 @@ static void incident_request(struct global *g, const struct engine_request *r, s
         out_reply_error(out, r->id, 404, "no such action: " STR_FMT, STR_ARG(verb));
 }
 
+static struct listing *listing_find(const struct global *g, uint64_t request_id)
+{
+    struct listing *l;
+
+    if (g->api == NULL)
+        return NULL;
+    TAILQ_FOREACH (l, &g->api->listings, link) {
+        if (l->request_id == request_id)
+            return l;
+    }
+    return NULL;
+}
+
+static void listing_free(struct global *g, struct listing *l)
+{
+    for (size_t n = 0; n < l->filters.n; n++)
+        regex_free(l->filters.v[n].regex);
+    member_cursor_clear(g, &l->at);
+    TAILQ_REMOVE(&g->api->listings, l, link);
+    g->api->listings_n--;
+    arena_free(l->arena);
+    free(l);
+}
+
 /* ---- acks that wait ---- */
+
+/* Has the ack reached whoever could page next? The streams that grant us duty have it; it is no
+ * longer this node's to say so when they grant it to another one meanwhile. */
+static bool mirrored(const struct global *g, const struct waiting_ack *w)
+{
+    const struct incident *i = incident_get(g, str_from(w->incident));
+    struct str winner;
+
+    if (w->until_mono_ms == 0 || i == NULL)
+        return false;
+    if (g->config->nodes_n <= 1)
+        return true;
+    return escalate_pager(g, i, &winner) == PAGER_SELF && duty_count(g) > 0 &&
+           mirror_confirmed(g, str_from(i->id));
+}
 
 int64_t api_step(struct global *g, struct out *out)
 {
@@ -413,14 +492,14 @@ int64_t api_step(struct global *g, struct out *out)
 
     for (size_t n = 0; g->api != NULL && n < g->api->waiting.n;) {
         struct waiting_ack *w = &g->api->waiting.v[n];
-        bool durable = w->txn <= stored, late = w->until_mono_ms <= g->now.mono_ms;
-        bool alone = g->config->nodes_n <= 1;
-        bool mirrored = durable && w->until_mono_ms > 0 &&
-                        (alone || mirror_confirmed(g, str_from(w->incident)));
+        bool durable, late = w->until_mono_ms <= g->now.mono_ms;
 
+        if (w->txn == 0) /* taken in this step, whose rows are all written by now */
+            w->txn = global_txn(g, out);
+        durable = w->txn <= stored;
         if (g->failing && !durable) {
             out_reply_error(out, w->request_id, 503, "not_stored");
-        } else if (mirrored) {
+        } else if (durable && mirrored(g, w)) {
             effective(out, w->request_id, true);
         } else if (durable && late) {
             g->incidents->counts.acks_in_transit++;
@@ -443,6 +522,10 @@ void incident_on_confirmed(struct global *g, struct out *out)
 
 void global_api_gone(struct global *g, uint64_t request_id)
 {
+    struct listing *l = listing_find(g, request_id);
+
+    if (l != NULL)
+        listing_free(g, l);
     for (size_t n = 0; g->api != NULL && n < g->api->waiting.n; n++) {
         if (g->api->waiting.v[n].request_id == request_id) {
             VEC_REMOVE(&g->api->waiting, n);
@@ -451,19 +534,17 @@ void global_api_gone(struct global *g, uint64_t request_id)
     }
 }
 
-void global_api_more(struct global *g, uint64_t request_id, struct out *out)
+void api_free(struct global *g)
 {
-    (void)g;
-    (void)request_id;
-    (void)out;
-}
+    struct listing *l;
 
-void api_free(struct api *api)
-{
-    if (api == NULL)
+    if (g->api == NULL)
         return;
-    VEC_CLEAR(&api->waiting);
-    free(api);
+    while ((l = TAILQ_FIRST(&g->api->listings)) != NULL)
+        listing_free(g, l);
+    VEC_CLEAR(&g->api->waiting);
+    free(g->api);
+    g->api = NULL;
 }
 
 /* ---- sites and teams ---- */
@@ -548,37 +629,30 @@ static void list_teams(struct global *g, const struct engine_request *r, struct 
 
 /* ---- the merged read view of Alertmanager's API ---- */
 
-static bool filters_parse(const struct engine_request *r, struct arena *a, struct matchers *ret,
-                          struct out *out)
+static bool filters_parse(const struct engine_request *r, struct listing *l, struct out *out)
 {
-    struct http_params q = http_query_parse(r->query, a);
+    struct http_params q = http_query_parse(r->query, l->arena);
+    struct matchers *f = &l->filters;
     struct err err;
 
-    ret->v = ARENA_ARRAY(a, struct matcher, q.n + 1);
-    ret->n = 0;
+    f->v = ARENA_ARRAY(l->arena, struct matcher, q.n + 1);
     for (size_t n = 0; n < q.n; n++) {
         if (!str_eq_c(q.v[n].name, "filter"))
             continue;
-        if (matcher_parse(q.v[n].value, MATCHER_FALLBACK, a, &ret->v[ret->n], &err) < 0) {
+        if (matcher_parse(q.v[n].value, MATCHER_FALLBACK, l->arena, &f->v[f->n], &err) < 0) {
             struct buf b;
             struct json_writer w;
 
             buf_init(&b, 0);
             json_writer_init(&w, &b);
             json_add_str(&w, str_from(err.text));
-            out_reply_json(out, r->id, 400, arena_str(a, buf_str(&b)));
+            out_reply_json(out, r->id, 400, arena_str(out_arena(out), buf_str(&b)));
             buf_clear(&b);
             return false;
         }
-        ret->n++;
+        f->n++;
     }
     return true;
-}
-
-static void free_filters(struct matchers *m)
-{
-    for (size_t n = 0; n < m->n; n++)
-        regex_free(m->v[n].regex);
 }
 
 /* One element a (site, alert): of several streams of a site the first that holds it open. */
@@ -600,7 +674,8 @@ static bool shown_already(const struct global *g, const struct member *m)
 
 static void add_alert(struct json_writer *w, const struct global *g, const struct member *m)
 {
-    const struct team *team = team_owner(g->config, m->s.labels);
+    const struct team *team =
+        m->incident != NULL ? m->incident->team : team_owner(g->config, m->s.labels);
     char fp[17];
 
     (void)snprintf(fp, sizeof(fp), "%016lx", labels_fingerprint(m->s.labels));
@@ -629,28 +704,78 @@ static void add_alert(struct json_writer *w, const struct global *g, const struc
     json_close_object(w);
 }
 
-static void list_alerts(struct global *g, const struct engine_request *r, struct out *out)
+/* Elements until the slice is full; true when the list is complete. */
+static bool fill_slice(struct global *g, struct listing *l, struct buf *b)
 {
-    struct matchers filters = {0};
-    struct json_writer w;
+    for (size_t n = 0; l->at.next != NULL; n++) {
+        const struct member *m = l->at.next;
+        struct json_writer w;
+
+        if (b->n >= SLICE_BYTES || n >= SLICE_MEMBERS_MAX)
+            return false;
+        l->at.next = member_next(m);
+        if (!member_holds_open(g, m) || !matchers_match(&l->filters, m->s.labels) ||
+            shown_already(g, m))
+            continue;
+        buf_add_char(b, l->comma ? ',' : '\n');
+        l->comma = true;
+        json_writer_init(&w, b);
+        add_alert(&w, g, m);
+    }
+    return true;
+}
+
+static void reply_slice(struct global *g, struct listing *l, struct engine_reply *reply,
+                        struct out *out)
+{
+    bool done;
     struct buf b;
 
-    if (!filters_parse(r, out_arena(out), &filters, out)) {
-        free_filters(&filters);
+    buf_init(&b, 0);
+    if (reply->status != 0)
+        buf_add_char(&b, '[');
+    done = fill_slice(g, l, &b);
+    if (done)
+        buf_add_str(&b, STR("]\n"));
+    else if (b.n == 0)
+        buf_add_char(&b, '\n'); /* a slice is never empty: the client's taking it brings the next */
+    reply->request_id = l->request_id;
+    reply->body = arena_str(out_arena(out), buf_str(&b));
+    reply->more = !done;
+    out_reply(out, reply);
+    buf_clear(&b);
+    if (done)
+        listing_free(g, l);
+}
+
+void global_api_more(struct global *g, uint64_t request_id, struct out *out)
+{
+    struct listing *l = listing_find(g, request_id);
+    struct engine_reply reply = {.status = 0};
+
+    if (l != NULL)
+        reply_slice(g, l, &reply, out);
+}
+
+static void list_alerts(struct global *g, const struct engine_request *r, struct out *out)
+{
+    struct engine_reply reply = {.status = 200, .content_type = "application/json"};
+    struct listing *l;
+
+    if (g->api->listings_n >= LISTINGS_MAX) {
+        out_reply_error(out, r->id, 503, "%d lists are being written already", LISTINGS_MAX);
         return;
     }
-    buf_init(&b, 0);
-    json_writer_init(&w, &b);
-    json_open_array(&w);
-    for (struct member *m = member_first(g); m != NULL; m = member_next(m)) {
-        if (member_holds_open(g, m) && matchers_match(&filters, m->s.labels) &&
-            !shown_already(g, m))
-            add_alert(&w, g, m);
-    }
-    json_close_array(&w);
-    out_reply_json(out, r->id, 200, arena_str(out_arena(out), buf_str(&b)));
-    buf_clear(&b);
-    free_filters(&filters);
+    l = xcalloc(1, sizeof(*l));
+    l->request_id = r->id;
+    l->arena = arena_new(1024);
+    member_cursor_init(g, &l->at);
+    TAILQ_INSERT_TAIL(&g->api->listings, l, link);
+    g->api->listings_n++;
+    if (filters_parse(r, l, out))
+        reply_slice(g, l, &reply, out);
+    else
+        listing_free(g, l);
 }
 
 static void show_status(struct global *g, const struct engine_request *r, struct out *out)
@@ -724,8 +849,10 @@ void global_api_request(struct global *g, const struct engine_request *r, struct
                   {"/api/v2/status", show_status},       {"/metrics", show_metrics}};
     struct str prefix = STR("/api/v1/incidents/");
 
-    if (g->api == NULL)
+    if (g->api == NULL) {
         g->api = xcalloc(1, sizeof(*g->api));
+        TAILQ_INIT(&g->api->listings);
+    }
     if (str_eq_c(r->path, "/-/healthy") || str_eq_c(r->path, "/-/ready")) {
         health(g, r, str_eq_c(r->path, "/-/ready"), out);
         return;
@@ -777,6 +904,15 @@ void incident_metrics(const struct global *g, struct buf *b)
                     g->incidents->counts.acks_in_transit);
     metrics_counter(&m, "tocsin_global_terminal_total",
                     "Incidents whose policy ended without an ack.", g->incidents->counts.terminal);
+    metrics_counter(&m, "tocsin_global_incidents_superseded_total",
+                    "Incidents closed because another node has the next generation open.",
+                    g->incidents->counts.superseded);
+    metrics_counter(&m, "tocsin_global_mirror_bodies_refused_total",
+                    "Mirrors of other nodes that were not understood.",
+                    g->incidents->counts.refused);
+    metrics_counter(&m, "tocsin_global_mirror_bodies_cut_total",
+                    "Mirrors that left out sites or pages to stay within their bound.",
+                    g->incidents->counts.mirrors_cut);
     metrics_gauge(&m, "tocsin_global_pages_under_way", "Pages not accepted yet.",
                   (int64_t)g->pages->n);
     metrics_counter(&m, "tocsin_global_page_attempts_total", "Pages sent, retries included.",

@@ -20,10 +20,12 @@
 #define INCIDENT_ID_N 24
 #define DEDUP_KEY_N 32
 #define INCIDENTS_MAX 100000
-#define INCIDENT_ACKS_MAX 256
+#define INCIDENT_ACKS_MAX 64 /* beyond, the oldest revoked one is forgotten */
+#define ACK_USER_MAX 128
 #define INCIDENT_MARKS_MAX 256
 #define INCIDENT_TIMELINE_MAX 400 /* entries kept; what comes after is counted */
 #define INCIDENT_SITES_MAX 4096
+#define TIMELINE_TEXT_MAX 1024
 
 enum severity {
     SEVERITY_NONE = 0,
@@ -42,15 +44,18 @@ struct position {
 struct mark {
     char *target; /* receiver */
     char *reason; /* step, threshold, severity */
-    bool done;    /* a receiver accepted it */
-    bool failed;  /* it refused finally */
-    bool unsure;  /* a send was called off on its way, it may have arrived */
+    bool done;    /* its receiver accepted it */
+    bool failed;  /* every integration of the receiver refused finally */
+    bool own;     /* this process made it: nobody can have sent it before */
+    bool some;    /* one of the receiver's integrations accepted it (this process only) */
+    bool unsure;  /* a send was called off on its way, it may have arrived (this process only) */
 };
 
 struct ack {
     char id[33];
     char *user;
     int64_t at_wall_ms;
+    int64_t at_mono_ms; /* the same on our clock, as far as it is known */
     bool revoked;
 };
 
@@ -92,8 +97,11 @@ struct incident {
     } acks;
 
     struct position at;
-    int64_t step_wall_ms; /* when that step was claimed, by the claimer's clock; 0 before */
-    int64_t step_mono_ms; /* the same on ours */
+    int64_t step_wall_ms;        /* when that step was claimed, by the claimer's clock; 0 before */
+    int64_t step_mono_ms;        /* the same on ours */
+    int64_t heard_mono_ms;       /* when this node learned of that step; never from a wall clock */
+    int64_t other_since_mono_ms; /* since when something is due that another node comes first for;
+                                    0: nothing is */
     struct {
         struct mark *v;
         size_t n, cap;
@@ -110,7 +118,8 @@ struct incident {
         size_t n, cap;
     } timeline;
     uint64_t timeline_next, timeline_dropped;
-    bool dirty; /* row and mirror are to be written at the end of the step */
+    uint64_t reviewed; /* stamp of the last walk that saw it */
+    bool dirty;        /* row and mirror are to be written at the end of the step */
     TAILQ_ENTRY(incident) dirty_link, list_link;
     UT_hash_handle hh;
 };
@@ -132,12 +141,12 @@ struct incidents {
     TAILQ_HEAD(incident_list, incident) list; /* oldest first */
     TAILQ_HEAD(, incident) dirty;
     struct heap due;
-    size_t n, open_n;
-    uint64_t ack_count;
+    size_t n, open_n, purged_n;
+    uint64_t ack_count, walk;
     int64_t purge_mono_ms;
     struct {
         uint64_t opened, resolved, reopened, claims, takeovers, acks, acks_in_transit, terminal,
-            refused;
+            refused, mirrors_cut, superseded;
     } counts;
 };
 
@@ -146,6 +155,8 @@ struct incidents {
 struct incident *incident_find(const struct global *g,
                                struct str id); /* or an unambiguous prefix of ≥ 6; NULL */
 struct incident *incident_get(const struct global *g, struct str id); /* exact; NULL */
+/* The same on all nodes; dedup_key has DEDUP_KEY_N bytes. */
+void incident_make_id(char ret[INCIDENT_ID_N + 1], struct str dedup_key, uint64_t generation);
 struct incident *incident_new(struct global *g, struct str dedup_key, uint64_t generation);
 void incident_changed(
     struct global *g,
@@ -168,7 +179,8 @@ void marks_clear(struct incident *i);
 struct mark *mark_add(struct incident *i, struct str target, const char *reason);
 struct mark *mark_find(struct incident *i, struct str target, struct str reason);
 struct ack *ack_find(struct incident *i, struct str id);
-struct ack *ack_add(struct incident *i, struct str id, struct str user, int64_t at_wall_ms);
+struct ack *ack_add(const struct global *g, struct incident *i, struct str id, struct str user,
+                    int64_t at_wall_ms); /* NULL: no room, or no id */
 void incident_take_ack(struct global *g, struct incident *i, struct str user, struct str comment,
                        struct out *out);
 void incident_revoke_acks(struct global *g, struct incident *i, struct str who, const char *why,

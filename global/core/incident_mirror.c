@@ -8,6 +8,8 @@
 #include "global/core/escalate.h"
 #include "global/core/pages.h"
 
+#include <assert.h>
+
 /* ---- telling ---- */
 
 static void add_acks(struct json_writer *w, const struct incident *i)
@@ -47,7 +49,11 @@ static void add_marks(struct json_writer *w, const struct incident *i)
     json_close_array(w);
 }
 
-static void add_body(struct buf *b, const struct incident *i)
+/* What the body leaves out to stay within its bound, step by step: the sites are for people, a page
+ * that is not told of is sent again by another node. Acks are bounded and always told. */
+enum brevity { WHOLE, NO_SITES, NO_PAGES };
+
+static void add_body(struct buf *b, const struct incident *i, enum brevity brevity)
 {
     struct json_writer w;
 
@@ -61,14 +67,15 @@ static void add_body(struct buf *b, const struct incident *i)
     json_put_i64(&w, "resolved_at_ms", i->resolved ? i->resolved_wall_ms : 0);
     json_key(&w, "sites");
     json_open_array(&w);
-    VEC_EACH (&i->sites, char *, s)
-        json_add_str(&w, str_from(*s));
+    for (size_t n = 0; brevity == WHOLE && n < i->sites.n; n++)
+        json_add_str(&w, str_from(i->sites.v[n]));
     json_close_array(&w);
     json_put_u64(&w, "phase", i->at.phase);
     json_put_u64(&w, "round", i->at.round);
     json_put_i64(&w, "step", i->at.step);
     json_put_i64(&w, "step_at_ms", i->step_wall_ms);
-    add_marks(&w, i);
+    if (brevity < NO_PAGES)
+        add_marks(&w, i);
     json_put_u64(&w, "severity", i->severity_paged);
     json_put_u64(&w, "sites_paged", i->sites_paged);
     add_acks(&w, i);
@@ -76,19 +83,29 @@ static void add_body(struct buf *b, const struct incident *i)
     json_close_object(&w);
 }
 
-static size_t member_sites(const struct incident *i, struct arena *a, struct site ***ret)
+static size_t member_sites(struct global *g, const struct incident *i, struct arena *a,
+                           struct site ***ret)
 {
-    struct site **v = ARENA_ARRAY(a, struct site *, i->members_n + 1);
+    uint64_t walk = ++g->incidents->walk;
+    struct site **v = NULL;
     struct member *m;
     size_t n = 0;
 
-    TAILQ_FOREACH (m, &i->members, incident_link) {
-        size_t k = 0;
+    for (int pass = 0; pass < 2; pass++) { /* counts, then collects */
+        n = 0;
+        TAILQ_FOREACH (m, &i->members, incident_link) {
+            struct site *s = m->stream->site;
 
-        while (k < n && v[k] != m->stream->site)
-            k++;
-        if (k == n && n < MIRROR_SITES_MAX)
-            v[n++] = m->stream->site;
+            if (s->walk == walk || n == MIRROR_SITES_MAX)
+                continue;
+            s->walk = walk;
+            if (v != NULL)
+                v[n] = s;
+            n++;
+        }
+        walk = ++g->incidents->walk;
+        if (v == NULL)
+            v = ARENA_ARRAY(a, struct site *, n + 1);
     }
     *ret = v;
     return n;
@@ -97,19 +114,27 @@ static size_t member_sites(const struct incident *i, struct arena *a, struct sit
 void incident_send_mirror(struct global *g, struct incident *i, struct out *out)
 {
     struct site **sites;
-    size_t n = member_sites(i, out_arena(out), &sites);
+    size_t n = member_sites(g, i, out_arena(out), &sites);
     struct buf b;
+    bool fits = false;
 
     /* Nothing to tell yet: every node opens the incident by itself. */
     if (i->at.step < 0 && i->acks.n == 0 && !i->forced)
         return;
     if (n == 0 && i->silent_site == NULL)
         return;
-    buf_init(&b, MIRROR_BODY_MAX);
-    add_body(&b, i);
-    if (!b.overflow)
-        mirror_touch(g, incident_id(i), sites, i->silent_site != NULL ? 0 : n, buf_str(&b), out);
-    buf_clear(&b);
+    for (enum brevity brevity = WHOLE; !fits && brevity <= NO_PAGES; brevity++) {
+        buf_init(&b, MIRROR_BODY_MAX);
+        add_body(&b, i, brevity);
+        fits = !b.overflow;
+        if (fits)
+            mirror_touch(g, incident_id(i), sites, i->silent_site != NULL ? 0 : n, buf_str(&b),
+                         out);
+        else
+            g->incidents->counts.mirrors_cut++;
+        buf_clear(&b);
+    }
+    assert(fits);
 }
 
 /* ---- hearing ---- */
@@ -117,6 +142,7 @@ void incident_send_mirror(struct global *g, struct incident *i, struct out *out)
 struct told {
     struct json_object *o, *marks, *acks, *revoked;
     struct str dedup_key, state;
+    int64_t opened_wall_ms;
     uint64_t generation, phase, round, severity, sites_paged;
     int64_t step, step_at_ms, resolved_at_ms;
     bool forced;
@@ -130,6 +156,7 @@ static bool read_body(struct str body, struct told *t)
     return json_get_str(t->o, "dedup_key", &t->dedup_key, NULL) == 0 &&
            json_get_str(t->o, "state", &t->state, NULL) == 0 &&
            json_get_u64(t->o, "generation", &t->generation, NULL) == 0 &&
+           json_get_i64(t->o, "opened_at_ms", &t->opened_wall_ms, NULL) == 0 &&
            json_get_u64(t->o, "phase", &t->phase, NULL) == 0 &&
            json_get_u64(t->o, "round", &t->round, NULL) == 0 &&
            json_get_i64(t->o, "step", &t->step, NULL) == 0 &&
@@ -141,8 +168,8 @@ static bool read_body(struct str body, struct told *t)
            json_get_array(t->o, "pages", &t->marks, NULL) == 0 &&
            json_get_array(t->o, "acks", &t->acks, NULL) == 0 &&
            json_get_array(t->o, "revoked", &t->revoked, NULL) == 0 &&
-           t->dedup_key.n == DEDUP_KEY_N && t->phase <= 1 && t->round < UINT32_MAX &&
-           t->step >= -1 && t->step < POLICY_STEPS_MAX;
+           t->dedup_key.n == DEDUP_KEY_N && t->generation > 0 && t->phase <= 1 &&
+           t->round < UINT32_MAX && t->step >= -1 && t->step < POLICY_STEPS_MAX;
 }
 
 static bool merge_acks(struct global *g, struct incident *i, const struct told *t, struct out *out)
@@ -156,7 +183,7 @@ static bool merge_acks(struct global *g, struct incident *i, const struct told *
 
         if (json_get_str(o, "id", &id, NULL) < 0 || json_get_str(o, "user", &user, NULL) < 0 ||
             json_get_i64(o, "at_ms", &at, NULL) < 0 || ack_find(i, id) != NULL ||
-            ack_add(i, id, user, at) == NULL)
+            ack_add(g, i, id, user, at) == NULL)
             continue;
         changed = true;
         out_ledger(out, &(struct ledger_row){.verdict = LEDGER_ACK,
@@ -176,6 +203,8 @@ static bool merge_acks(struct global *g, struct incident *i, const struct told *
             changed = true;
         }
     }
+    if (was && !incident_acked(i))
+        incident_say(g, i, out, "unacknowledged", STR_EMPTY, STR("told by another node"));
     if (!was && incident_acked(i))
         pages_drop(g, i, "acked", out);
     return changed;
@@ -252,6 +281,14 @@ static void merge(struct global *g, struct incident *i, const struct told *t, st
         incident_changed(g, i);
 }
 
+/* What is long over elsewhere has the same name as what is open here only when this node has
+ * forgotten the generations in between (a purge, a lost store): its acks are not for this one. */
+static bool is_namesake(const struct incident *i, const struct told *t)
+{
+    return !i->resolved && str_eq_c(t->state, "resolved") &&
+           t->opened_wall_ms + MS_PER_DAY < i->opened_wall_ms;
+}
+
 static struct dedup *note_generation(struct global *g, const struct told *t)
 {
     struct dedup *d;
@@ -274,29 +311,37 @@ static struct dedup *note_generation(struct global *g, const struct told *t)
 void incident_on_mirror(struct global *g, struct str origin, struct str incident, struct str body,
                         struct out *out)
 {
-    struct incident *i = incident_get(g, incident);
+    char id[INCIDENT_ID_N + 1];
+    struct incident *i;
     struct dedup *d;
     struct told t;
+    bool ok = read_body(body, &t);
 
     (void)origin;
-    if (!read_body(body, &t)) {
+    if (ok)
+        incident_make_id(id, t.dedup_key, t.generation);
+    if (!ok || !str_eq_c(incident, id)) {
         g->incidents->counts.refused++;
     } else {
         d = note_generation(g, &t);
-        if (i != NULL)
-            merge(g, i, &t, out);
-        else
+        i = incident_get(g, incident);
+        if (i == NULL)
             incident_follow(g, d, out);
+        else if (!is_namesake(i, &t))
+            merge(g, i, &t, out);
     }
     json_object_put(t.o);
 }
 
 void incident_merge_mirrors(struct global *g, struct incident *i, struct out *out)
 {
-    for (size_t n = 0; n < g->config->nodes_n; n++) {
-        struct mirror *m = mirror_find(g, g->config->nodes[n].name, incident_id(i));
+    struct dedup *d;
 
-        if (m != NULL && !m->own)
+    HASH_FIND(hh, g->incidents->by_key, i->dedup_key, DEDUP_KEY_N, d);
+    if (d == NULL || d->mirror_generation < i->generation)
+        return; /* the usual case: nobody has told of it */
+    for (struct mirror *m = mirror_other_first(g); m != NULL; m = mirror_other_next(m)) {
+        if (str_eq(m->incident, incident_id(i)))
             incident_on_mirror(g, m->origin, m->incident, m->body, out);
     }
 }

@@ -9,7 +9,10 @@
 #include "global/core/global_rows.h"
 #include "global/core/pages.h"
 
+#include <assert.h>
+
 #define PURGE_EVERY_MS (10 * MS_PER_MIN)
+#define PURGE_AT_ONCE 100
 
 /* ---- writing ---- */
 
@@ -114,7 +117,8 @@ static char *take_str(struct json_object *o, const char *key, bool *ok)
     return xstrndup(s.p, s.n);
 }
 
-static void read_acks(struct incident *i, struct json_object *list, bool *ok)
+static void read_acks(const struct global *g, struct incident *i, struct json_object *list,
+                      bool *ok)
 {
     for (size_t n = 0; list != NULL && n < json_object_array_length(list); n++) {
         struct json_object *o = json_object_array_get_idx(list, n);
@@ -127,7 +131,7 @@ static void read_acks(struct incident *i, struct json_object *list, bool *ok)
               json_get_str(o, "user", &user, NULL) == 0 &&
               json_get_i64(o, "at_ms", &at, NULL) == 0 &&
               json_get_bool(o, "revoked", &revoked, NULL) == 0;
-        a = *ok ? ack_add(i, id, user, at) : NULL;
+        a = *ok ? ack_add(g, i, id, user, at) : NULL;
         if (a != NULL)
             a->revoked = revoked;
     }
@@ -176,7 +180,7 @@ static void read_position(struct incident *i, struct json_object *o, bool *ok)
     i->claim = own ? CLAIM_RESTORED : CLAIM_OTHER;
 }
 
-static bool read_rest(struct incident *i, struct json_object *o)
+static bool read_rest(const struct global *g, struct incident *i, struct json_object *o)
 {
     struct json_object *acks = NULL, *marks = NULL, *sites = NULL;
     struct str silent = STR_EMPTY, terminal = STR_EMPTY;
@@ -205,11 +209,26 @@ static bool read_rest(struct incident *i, struct json_object *o)
         if (json_object_is_type(s, json_type_string))
             (void)incident_add_site(i, json_str(s));
     }
-    read_acks(i, acks, &ok);
+    read_acks(g, i, acks, &ok);
     read_position(i, o, &ok);
     if (i->at.step >= 0)
         read_marks(i, marks, &ok);
     return ok;
+}
+
+/* Out of the tables, and freed. */
+static void unlink_incident(struct global *g, struct incident *i)
+{
+    struct incidents *t = g->incidents;
+    struct dedup *d;
+
+    HASH_FIND(hh, t->by_key, i->dedup_key, DEDUP_KEY_N, d);
+    if (d != NULL && d->last == i)
+        d->last = NULL; /* its generation stays known */
+    HASH_DEL(t->by_id, i);
+    TAILQ_REMOVE(&t->list, i, list_link);
+    t->n--;
+    incident_free(i);
 }
 
 static bool restore_incident(struct global *g, const struct row_op *row)
@@ -227,10 +246,13 @@ static bool restore_incident(struct global *g, const struct row_op *row)
          generation > 0 && row->key.n == INCIDENT_ID_N && incident_get(g, row->key) == NULL;
     if (ok) {
         i = incident_new(g, key, generation);
-        ok = read_rest(i, o) && str_eq(incident_id(i), row->key);
-        incident_bind(g, i);
-        if (!i->resolved)
-            g->incidents->open_n++;
+        ok = read_rest(g, i, o) && str_eq(incident_id(i), row->key);
+        if (ok) {
+            incident_bind(g, i);
+            g->incidents->open_n += !i->resolved;
+        } else { /* what fires gets a new one; its generation is taken */
+            unlink_incident(g, i);
+        }
     }
     json_object_put(o);
     return ok;
@@ -285,13 +307,12 @@ void incident_forget(struct global *g, struct incident *i, struct out *out)
 {
     struct incidents *t = g->incidents;
     struct member *m, *next;
-    struct dedup *d;
 
     TAILQ_FOREACH_SAFE (m, &i->members, incident_link, next) {
         TAILQ_REMOVE(&i->members, m, incident_link);
         m->incident = NULL;
-        if (!m->s.firing)
-            member_forget(g, m, out);
+        assert(!m->s.firing);
+        member_forget(g, m, out);
     }
     VEC_EACH (&i->timeline, struct timeline_entry, e)
         out_delete(out, GLOBAL_ROW_TIMELINE, timeline_key(out_arena(out), i, e->n));
@@ -301,13 +322,21 @@ void incident_forget(struct global *g, struct incident *i, struct out *out)
     heap_remove(&t->due, &i->due);
     if (i->dirty)
         TAILQ_REMOVE(&t->dirty, i, dirty_link);
-    HASH_FIND(hh, t->by_key, i->dedup_key, DEDUP_KEY_N, d);
-    if (d != NULL && d->last == i)
-        d->last = NULL; /* its generation stays known */
-    HASH_DEL(t->by_id, i);
-    TAILQ_REMOVE(&t->list, i, list_link);
-    t->n--;
-    incident_free(i);
+    unlink_incident(g, i);
+}
+
+/* Resolved by force, and an alert of it fires still. */
+static bool has_firing(const struct incident *i)
+{
+    const struct member *m;
+
+    if (i->silent_site != NULL && !i->silent_over)
+        return true;
+    TAILQ_FOREACH (m, &i->members, incident_link) {
+        if (m->s.firing)
+            return true;
+    }
+    return false;
 }
 
 int64_t incidents_purge(struct global *g, struct out *out)
@@ -316,18 +345,21 @@ int64_t incidents_purge(struct global *g, struct out *out)
     struct incident *i, *next;
     size_t done = 0;
 
-    if (g->now.mono_ms < t->purge_mono_ms && t->n <= INCIDENTS_MAX)
+    if (g->now.mono_ms < t->purge_mono_ms && (t->n <= INCIDENTS_MAX || t->n == t->purged_n))
         return t->purge_mono_ms;
     t->purge_mono_ms = g->now.mono_ms + PURGE_EVERY_MS;
     TAILQ_FOREACH_SAFE (i, &t->list, list_link, next) {
         bool old = g->now.wall_ms - i->resolved_wall_ms > g->config->retention_ms;
 
-        if (!i->resolved || done >= 100)
-            continue;
-        if (old || t->n > INCIDENTS_MAX) {
+        if (done >= PURGE_AT_ONCE) {
+            t->purge_mono_ms = g->now.mono_ms + MS_PER_S;
+            break;
+        }
+        if (i->resolved && (old || t->n > INCIDENTS_MAX) && !has_firing(i)) {
             incident_forget(g, i, out);
             done++;
         }
     }
+    t->purged_n = t->n; /* no use in looking again before that changes */
     return t->purge_mono_ms;
 }

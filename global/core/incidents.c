@@ -136,7 +136,7 @@ void incident_say(struct global *g, struct incident *i, struct out *out, const c
     if (who.n > 0)
         json_put_str(&w, "who", who);
     if (text.n > 0)
-        json_put_str(&w, "text", text);
+        json_put_str(&w, "text", str_sub(text, 0, TIMELINE_TEXT_MAX));
     json_put_str(&w, "node", str_from(g->node));
     json_close_object(&w);
     e = VEC_PUSH(&i->timeline);
@@ -185,14 +185,34 @@ struct ack *ack_find(struct incident *i, struct str id)
     return NULL;
 }
 
-struct ack *ack_add(struct incident *i, struct str id, struct str user, int64_t at_wall_ms)
+/* A revoked one may go: whoever was told of it was told of its end, or will be by another node. */
+static void forget_revoked(struct incident *i)
+{
+    for (size_t n = 0; n < i->acks.n; n++) {
+        if (i->acks.v[n].revoked) {
+            free(i->acks.v[n].user);
+            VEC_REMOVE(&i->acks, n);
+            return;
+        }
+    }
+}
+
+struct ack *ack_add(const struct global *g, struct incident *i, struct str id, struct str user,
+                    int64_t at_wall_ms)
 {
     struct ack *a;
 
-    if (i->acks.n >= INCIDENT_ACKS_MAX || id.n == 0 || id.n >= sizeof(a->id))
+    if (id.n == 0 || id.n >= sizeof(a->id))
         return NULL;
+    if (i->acks.n >= INCIDENT_ACKS_MAX)
+        forget_revoked(i);
+    if (i->acks.n >= INCIDENT_ACKS_MAX)
+        return NULL;
+    user = str_sub(user, 0, ACK_USER_MAX);
     a = VEC_PUSH(&i->acks);
-    *a = (struct ack){.user = xstrndup(user.p, user.n), .at_wall_ms = at_wall_ms};
+    *a = (struct ack){.user = xstrndup(user.p, user.n),
+                      .at_wall_ms = at_wall_ms,
+                      .at_mono_ms = g->now.mono_ms - max_i64(0, g->now.wall_ms - at_wall_ms)};
     memcpy(a->id, id.p, id.n);
     return a;
 }
@@ -205,8 +225,8 @@ void incident_take_ack(struct global *g, struct incident *i, struct str user, st
                                 ++g->incidents->ack_count);
 
     sha256_hex(text.p, text.n, hex);
-    if (ack_add(i, (struct str){hex, 16}, user, g->now.wall_ms) == NULL)
-        return;
+    if (ack_add(g, i, (struct str){hex, 16}, user, g->now.wall_ms) == NULL)
+        return; /* full of acks that hold: it is acknowledged */
     g->incidents->counts.acks++;
     out_ledger(out, &(struct ledger_row){.verdict = LEDGER_ACK,
                                          .incident = incident_id(i),
@@ -274,13 +294,14 @@ static struct dedup *dedup_get(struct global *g, struct str key)
     return d;
 }
 
-static void set_id(struct incident *i)
+void incident_make_id(char ret[INCIDENT_ID_N + 1], struct str dedup_key, uint64_t generation)
 {
     char hex[2 * SHA256_BYTES + 1], text[DEDUP_KEY_N + 24];
-    int n = snprintf(text, sizeof(text), "%s|%lu", i->dedup_key, i->generation);
+    int n = snprintf(text, sizeof(text), STR_FMT "|%lu", STR_ARG(dedup_key), generation);
 
     sha256_hex(text, (size_t)n, hex);
-    memcpy(i->id, hex, INCIDENT_ID_N);
+    memcpy(ret, hex, INCIDENT_ID_N);
+    ret[INCIDENT_ID_N] = '\0';
 }
 
 struct incident *incident_new(struct global *g, struct str dedup_key, uint64_t generation)
@@ -294,7 +315,7 @@ struct incident *incident_new(struct global *g, struct str dedup_key, uint64_t g
     i->at.step = -1;
     TAILQ_INIT(&i->members);
     TAILQ_INIT(&i->pages);
-    set_id(i);
+    incident_make_id(i->id, dedup_key, generation);
     HASH_ADD(hh, t->by_id, id, INCIDENT_ID_N, i);
     TAILQ_INSERT_TAIL(&t->list, i, list_link);
     t->n++;
@@ -334,6 +355,8 @@ void incident_adopt_step(struct global *g, struct incident *i, struct position a
     delay = escalate_next(g, i).delay_ms;
     age = clamp_i64(g->now.wall_ms - step_wall_ms, 0, delay);
     i->step_mono_ms = g->now.mono_ms - age;
+    i->heard_mono_ms = g->now.mono_ms;
+    i->other_since_mono_ms = 0;
 }
 
 void incident_bind(struct global *g, struct incident *i)
@@ -410,7 +433,7 @@ static struct incident *open_incident(struct global *g, struct dedup *d, const s
     i->rule_name = xstrndup(rule.p, rule.n);
     i->title = xstrndup(title.p, title.n);
     i->opened_wall_ms = g->now.wall_ms;
-    i->step_mono_ms = g->now.mono_ms;
+    i->step_mono_ms = i->heard_mono_ms = g->now.mono_ms;
     incident_bind(g, i);
     g->incidents->open_n++;
     g->incidents->counts.opened++;
@@ -482,14 +505,18 @@ static struct str title_of(struct labels l)
 
 static void join(struct global *g, struct member *m, struct out *out)
 {
+    struct incident *old = m->incident;
     const struct team *team = team_owner(g->config, m->s.labels);
     const struct rule *rule = rule_for(g->config, m->s.labels);
     struct incident *i = incident_for(g, make_dedup_key(out_arena(out), team, rule, m), team,
                                       rule->name, title_of(m->s.labels), out);
 
-    if (m->incident != i) {
-        if (m->incident != NULL)
+    if (old != i) {
+        if (old != NULL) {
             unfile_member(m);
+            incident_changed(g, old);
+            incident_review(g, old, "members went over to another incident", out);
+        }
         file_member(i, m);
     }
     if (!BUG(BUG_DEDUP_HIDES_SITE) || i->sites.n == 0) {
@@ -513,10 +540,13 @@ void incident_on_member(struct global *g, struct member *m, enum member_change c
         if (m->incident == NULL || (m->incident->resolved && !m->incident->forced))
             join(g, m, out);
         break;
-    case MEMBER_RESOLVED: /* perhaps the first thing heard of it: history without a page */
+    case MEMBER_UNSUPPRESSED:
     case MEMBER_REFRESHED:
     case MEMBER_SUPPRESSED:
-    case MEMBER_UNSUPPRESSED:
+        if (m->incident == NULL && member_holds_open(g, m))
+            join(g, m, out);
+        break;
+    case MEMBER_RESOLVED: /* perhaps the first thing heard of it: history without a page */
     case MEMBER_RELEASED:
         break;
     }
@@ -569,10 +599,12 @@ void incident_follow(struct global *g, struct dedup *d, struct out *out)
     if (!g->started || old == NULL || old->resolved || !d->mirror_open ||
         d->mirror_generation <= old->generation)
         return;
+    g->incidents->counts.superseded++;
     resolve(g, old, "superseded", "a later generation is open", STR_EMPTY, out);
     i = open_incident(g, d, old->team, str_from(old->rule_name), str_from(old->title), out);
     if (old->silent_site != NULL)
         i->silent_site = xstrdup(old->silent_site);
+    old->silent_over = true;
     for (size_t n = 0; n < old->sites.n; n++) /* never fewer than people were told of */
         (void)incident_add_site(i, str_from(old->sites.v[n]));
     TAILQ_FOREACH_SAFE (m, &old->members, incident_link, next) {
@@ -596,19 +628,24 @@ void incident_force(struct global *g, struct incident *i, struct str user, struc
 
 /* ---- sites ---- */
 
+static struct dedup *silent_dedup(struct global *g, const struct site *site, struct arena *a)
+{
+    struct str text = arena_fmt(a, "TocsinSiteSilent\xff%s", site->name);
+    char hex[2 * SHA256_BYTES + 1];
+
+    sha256_hex(text.p, text.n, hex);
+    return dedup_get(g, (struct str){hex, DEDUP_KEY_N});
+}
+
 void incident_on_site(struct global *g, struct site *site, bool silent, struct out *out)
 {
     struct label v[] = {{STR_INIT("alertname"), STR_INIT("TocsinSiteSilent")},
                         {STR_INIT("severity"), STR_INIT("critical")},
                         {STR_INIT("site"), str_from(site->name)}};
-    struct str key_text = arena_fmt(out_arena(out), "TocsinSiteSilent\xff%s", site->name);
     const struct team *team = team_owner(g->config, (struct labels){v, ARRAY_SIZE(v)});
-    char hex[2 * SHA256_BYTES + 1];
+    struct dedup *d = silent_dedup(g, site, out_arena(out));
     struct incident *i;
-    struct dedup *d;
 
-    sha256_hex(key_text.p, key_text.n, hex);
-    d = dedup_get(g, (struct str){hex, DEDUP_KEY_N});
     if (!silent) {
         if (d->last != NULL && !d->last->resolved) {
             d->last->silent_over = true;
@@ -616,7 +653,7 @@ void incident_on_site(struct global *g, struct site *site, bool silent, struct o
         }
         return;
     }
-    i = incident_for(g, (struct str){hex, DEDUP_KEY_N}, team, STR("site-silent"),
+    i = incident_for(g, (struct str){d->key, DEDUP_KEY_N}, team, STR("site-silent"),
                      arena_fmt(out_arena(out), "TocsinSiteSilent %s", site->name), out);
     if (i->silent_site == NULL)
         i->silent_site = xstrdup(site->name);
@@ -627,13 +664,18 @@ void incident_on_site(struct global *g, struct site *site, bool silent, struct o
 
 void incident_on_duty_change(struct global *g, struct site *site, struct out *out)
 {
-    struct incident *i;
+    uint64_t walk = ++g->incidents->walk;
+    struct stream *s;
+    struct member *m;
 
-    (void)site;
-    (void)out;
-    /* Duty changes are rare (a failover), open incidents few: no index by site. */
-    TAILQ_FOREACH (i, &g->incidents->list, list_link) {
-        if (!i->resolved) {
+    TAILQ_FOREACH (s, &site->streams, site_link) {
+        TAILQ_FOREACH (m, &s->members, stream_link) {
+            struct incident *i = m->incident;
+
+            if (i == NULL || i->resolved || i->reviewed == walk)
+                continue;
+            i->reviewed = walk;
+            escalate_extra(g, i, out); /* what nobody could tell meanwhile */
             pages_review(g, i, out);
             escalate_schedule(g, i);
         }
@@ -662,39 +704,86 @@ void incident_on_config(struct global *g, const struct global_config *old, struc
     (void)out;
 }
 
-void incident_start(struct global *g, struct out *out)
+static void start_members(struct global *g)
 {
-    struct incident *i;
-
     for (struct member *m = member_first(g); m != NULL; m = member_next(m)) {
         if (m->restored_incident == NULL || m->incident != NULL)
             continue;
-        i = incident_get(g, str_from(m->restored_incident));
+        struct incident *i = incident_get(g, str_from(m->restored_incident));
+
         if (i != NULL)
             file_member(i, m);
         free(m->restored_incident);
         m->restored_incident = NULL;
     }
-    /* A firing member whose incident was lost is told of anew: rather twice than never. */
+}
+
+/* What fires and whose incident was lost is told of anew: rather twice than never. */
+static void start_lost(struct global *g, struct out *out)
+{
     for (struct member *m = member_first(g); m != NULL; m = member_next(m)) {
         if (m->incident == NULL && member_holds_open(g, m)) {
             join(g, m, out);
             member_put(m, out);
         }
     }
+    for (struct site *s = site_first(g); s != NULL; s = site_next(s)) {
+        if (s->silent && silent_dedup(g, s, out_arena(out))->last == NULL)
+            incident_on_site(g, s, true, out);
+    }
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const struct incident *x = *(const struct incident *const *)a;
+    const struct incident *y = *(const struct incident *const *)b;
+
+    if (x->opened_wall_ms != y->opened_wall_ms)
+        return x->opened_wall_ms < y->opened_wall_ms ? -1 : 1;
+    if (x->generation != y->generation)
+        return x->generation < y->generation ? -1 : 1;
+    return strcmp(x->id, y->id);
+}
+
+/* Rows come by id: the list has to be by age. */
+static void start_list(struct incidents *t)
+{
+    struct incident **v = xcalloc(t->n + 1, sizeof(struct incident *)), *i;
+    size_t n = 0;
+
+    while ((i = TAILQ_FIRST(&t->list)) != NULL) {
+        TAILQ_REMOVE(&t->list, i, list_link);
+        v[n++] = i;
+    }
+    qsort((void *)v, n, sizeof(struct incident *), by_age);
+    for (size_t k = 0; k < n; k++)
+        TAILQ_INSERT_TAIL(&t->list, v[k], list_link);
+    free((void *)v);
+}
+
+void incident_start(struct global *g, struct out *out)
+{
+    struct incident *i;
+
+    start_list(g->incidents);
+    start_members(g);
     TAILQ_FOREACH (i, &g->incidents->list, list_link) {
         if (i->at.step >= 0)
             incident_adopt_step(g, i, i->at, i->step_wall_ms);
         else
-            i->step_mono_ms = g->now.mono_ms;
+            i->step_mono_ms = i->heard_mono_ms = g->now.mono_ms;
         i->resolved_mono_ms = g->now.mono_ms - clamp_i64(g->now.wall_ms - i->resolved_wall_ms, 0,
                                                          g->config->reopen_window_ms);
+    }
+    for (struct mirror *m = mirror_other_first(g); m != NULL; m = mirror_other_next(m))
+        incident_on_mirror(g, m->origin, m->incident, m->body, out);
+    TAILQ_FOREACH (i, &g->incidents->list, list_link) {
         if (!i->resolved) {
-            incident_merge_mirrors(g, i, out);
             incident_review(g, i, "members resolved", out);
             incident_changed(g, i);
         }
     }
+    start_lost(g, out);
 }
 
 static void flush_dirty(struct global *g, struct out *out)
@@ -772,6 +861,5 @@ void incident_free_all(struct global *g)
     g->incidents = NULL;
     pages_free(g->pages);
     g->pages = NULL;
-    api_free(g->api);
-    g->api = NULL;
+    api_free(g);
 }

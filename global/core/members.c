@@ -13,6 +13,7 @@ void members_init(struct members *t)
 {
     *t = (struct members){0};
     TAILQ_INIT(&t->orphans);
+    TAILQ_INIT(&t->cursors);
 }
 
 static void member_free(struct member *m)
@@ -49,6 +50,17 @@ struct member *member_first(const struct global *g)
 struct member *member_next(const struct member *m)
 {
     return m->hh.next;
+}
+
+void member_cursor_init(struct global *g, struct member_cursor *c)
+{
+    c->next = member_first(g);
+    TAILQ_INSERT_TAIL(&g->members.cursors, c, link);
+}
+
+void member_cursor_clear(struct global *g, struct member_cursor *c)
+{
+    TAILQ_REMOVE(&g->members.cursors, c, link);
 }
 
 static struct member *member_make(struct global *g, struct stream *s, uint64_t fp)
@@ -409,6 +421,7 @@ void member_put(struct member *m, struct out *out)
 void member_forget(struct global *g, struct member *m, struct out *out)
 {
     char key[MEMBER_KEY_SIZE];
+    struct member_cursor *c;
 
     out_delete(out, GLOBAL_ROW_MEMBER, row_key(m, key, sizeof(key)));
     if (m->orphan_mono_ms >= 0)
@@ -417,6 +430,10 @@ void member_forget(struct global *g, struct member *m, struct out *out)
     m->stream->firing_n -= m->s.firing;
     m->stream->members_n--;
     TAILQ_REMOVE(&m->stream->members, m, stream_link);
+    TAILQ_FOREACH (c, &g->members.cursors, link) {
+        if (c->next == m)
+            c->next = member_next(m);
+    }
     HASH_DEL(g->members.by_key, m);
     g->members.n--;
     member_free(m);

@@ -69,11 +69,18 @@ struct member {
     UT_hash_handle hh;
 };
 
+/* A walk over all members that goes on in a later step: it survives the end of its next one. */
+struct member_cursor {
+    struct member *next;
+    TAILQ_ENTRY(member_cursor) link;
+};
+
 struct members {
     struct member *by_key; /* uthash */
     size_t n;
     uint64_t next_order;
     TAILQ_HEAD(, member) orphans; /* resolved without an incident, by time */
+    TAILQ_HEAD(, member_cursor) cursors;
 };
 
 void members_init(struct members *t);
@@ -83,6 +90,8 @@ struct member *member_find(const struct global *g, const struct stream *s, uint6
 /* Walk: all of them, in order of their first row. */
 struct member *member_first(const struct global *g);
 struct member *member_next(const struct member *m);
+void member_cursor_init(struct global *g, struct member_cursor *c); /* at the first one */
+void member_cursor_clear(struct global *g, struct member_cursor *c);
 
 /* Takes a row over (copying), tells the incidents, puts the row. False when the register is as new:
  * a no-op. The caller has checked the bounds. */

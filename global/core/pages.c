@@ -16,6 +16,7 @@ struct pages *pages_new(uint64_t seed)
     struct pages *p = xcalloc(1, sizeof(*p));
 
     heap_init(&p->next);
+    TAILQ_INIT(&p->waiting);
     rand_seed(&p->rand, seed);
     return p;
 }
@@ -33,6 +34,8 @@ static void free_page(struct global *g, struct page *p)
     struct pages *t = g->pages;
 
     heap_remove(&t->next, &p->next);
+    if (p->waiting)
+        TAILQ_REMOVE(&t->waiting, p, waiting_link);
     if (p->send_id != 0)
         HASH_DEL(t->by_send, p);
     TAILQ_REMOVE(&p->incident->pages, p, link);
@@ -105,25 +108,37 @@ static void make_key(struct page *p)
     memcpy(p->dedup_key, hex, DEDUP_KEY_N);
 }
 
+/* Why the page may have been sent before; "" when it can't have been. */
+static const char *cause_of(const struct incident *i, const struct mark *m)
+{
+    if (m->unsure)
+        return "ambiguous_send";
+    if (i->claim == CLAIM_TAKEN_OVER || (!m->own && i->claim != CLAIM_RESTORED))
+        return "takeover";
+    return m->own ? "" : "restart";
+}
+
 static void make_page(struct global *g, struct incident *i, const struct mark *m,
-                      size_t integration, const char *cause)
+                      size_t integration)
 {
     struct page *p = xcalloc(1, sizeof(*p));
+    int64_t at = g->now.mono_ms;
 
+    /* Whoever claimed the step is sending by now: a page from here, too, would be one too many. */
+    if (!m->own && i->claim == CLAIM_OTHER)
+        at = max_i64(at, i->heard_mono_ms + OWED_WAIT_MS);
     p->incident = i;
     p->generation = i->generation;
     p->at = i->at;
     p->target = xstrdup(m->target);
     p->reason = xstrdup(m->reason);
     p->integration = integration;
-    p->cause = cause;
+    p->cause = cause_of(i, m);
     p->config = global_config_ref(g->config);
     make_key(p);
     TAILQ_INSERT_TAIL(&i->pages, p, link);
-    heap_set(&g->pages->next, &p->next, g->now.mono_ms);
+    heap_set(&g->pages->next, &p->next, at);
     g->pages->n++;
-    if (cause[0] != '\0')
-        g->pages->counts.possible_duplicates++;
 }
 
 static bool has_pages(const struct incident *i, const struct mark *m)
@@ -149,20 +164,31 @@ static void drop_done(struct global *g, struct incident *i, struct out *out)
     }
 }
 
+/* Is there anything to be told of the present step? */
+static bool wanted(const struct global *g, const struct incident *i)
+{
+    if (BUG(BUG_STEP_AS_JOB) && i->at.step >= 0)
+        return true;
+    return !i->resolved && (!incident_acked(i) || BUG(BUG_ACK_OUTSIDE_CLAIM)) && i->at.step >= 0 &&
+           !incident_suppressed(g, i);
+}
+
 void pages_review(struct global *g, struct incident *i, struct out *out)
 {
-    static const char *const causes[] = {[CLAIM_OTHER] = "takeover",
-                                         [CLAIM_RESTORED] = "restart",
-                                         [CLAIM_TAKEN_OVER] = "takeover",
-                                         [CLAIM_HERE] = ""};
     struct str winner;
 
     drop_done(g, i, out);
-    if ((i->resolved && !BUG(BUG_STEP_AS_JOB)) ||
-        (incident_acked(i) && !BUG(BUG_ACK_OUTSIDE_CLAIM)) || i->at.step < 0 || !g->started ||
-        incident_suppressed(g, i))
+    if (!g->started)
         return;
-    if (i->claim < CLAIM_TAKEN_OVER && escalate_pager(g, i, &winner) != PAGER_SELF)
+    if (!wanted(g, i)) {
+        pages_drop_waiting(g, i,
+                           i->resolved         ? "resolved"
+                           : incident_acked(i) ? "acked"
+                                               : "suppressed",
+                           out);
+        return;
+    }
+    if (i->claim < CLAIM_TAKEN_OVER && escalate_pager(g, i, &winner) == PAGER_NONE)
         return;
     VEC_EACH (&i->marks, struct mark, m) {
         const struct receiver *r = receivers_find(&g->config->receivers, str_from(m->target));
@@ -177,8 +203,7 @@ void pages_review(struct global *g, struct incident *i, struct out *out)
             continue;
         }
         for (size_t n = 0; n < r->n; n++)
-            make_page(g, i, m, n,
-                      m->unsure && i->claim == CLAIM_HERE ? "ambiguous_send" : causes[i->claim]);
+            make_page(g, i, m, n);
     }
 }
 
@@ -306,9 +331,24 @@ static void give_up(struct global *g, struct page *p, const char *why, struct st
             KV("target", str_from(p->target)), KV("why", why), KV("err", error));
     incident_say(g, i, out, "page refused", str_from(p->target), error);
     free_page(g, p);
-    if (m != NULL && !has_pages(i, m) && !m->done)
-        m->failed = true;
+    if (m != NULL && !has_pages(i, m)) {
+        m->done = m->done || m->some;
+        m->failed = !m->done;
+    }
     incident_changed(g, i);
+}
+
+/* A new configuration may have mended the receiver: what is tried again goes by it. */
+static void rebind(struct global *g, struct page *p)
+{
+    const struct receiver *old = receivers_find(&p->config->receivers, str_from(p->target));
+    const struct receiver *new = receivers_find(&g->config->receivers, str_from(p->target));
+
+    if (p->config == g->config || new == NULL || new->n != old->n ||
+        new->v[p->integration].integration != old->v[p->integration].integration)
+        return;
+    global_config_unref(p->config);
+    p->config = global_config_ref(g->config);
 }
 
 static void send_page(struct global *g, struct page *p, struct out *out)
@@ -316,8 +356,8 @@ static void send_page(struct global *g, struct page *p, struct out *out)
     struct engine_send send = {.way = SEND_RECEIVER, .timeout_ms = PAGE_TIMEOUT_MS};
     struct err err = {0};
 
-    if (receivers_find(&p->config->receivers, str_from(p->target)) == NULL ||
-        build(g, p, out_arena(out), &send, &err) < 0) {
+    rebind(g, p);
+    if (build(g, p, out_arena(out), &send, &err) < 0) {
         give_up(g, p, "cannot be built", str_from(err.text), out);
         return;
     }
@@ -326,27 +366,73 @@ static void send_page(struct global *g, struct page *p, struct out *out)
     send.timeout_ms =
         min_i64(send.timeout_ms > 0 ? send.timeout_ms : PAGE_TIMEOUT_MS, PAGE_TIMEOUT_MS);
     p->send_id = send.id;
-    p->attempts++;
+    if (p->attempts++ == 0 && p->cause[0] != '\0')
+        g->pages->counts.possible_duplicates++;
     p->began_mono_ms = g->now.mono_ms;
     HASH_ADD(hh, g->pages->by_send, send_id, sizeof(p->send_id), p);
     g->pages->counts.sent++;
     tell(out, LEDGER_PAGE_SENT, p, p->cause);
-    /* After the claim's commit, so that a restart knows of the step. */
-    deferred_send(g->deferred, out, global_txn(g, out), &send);
+    out_send(out, &send);
+}
+
+/* A first attempt leaves after the claim's commit, so that a restart knows of the step; not through
+ * deferred_send, as an ack, a resolve or the end of the term may come first. A commit that fails or
+ * takes too long stops no page. */
+static bool committed(struct global *g, struct page *p, struct out *out)
+{
+    if (p->txn == 0) {
+        p->txn = max_i64(1, (int64_t)global_txn(g, out));
+        if (!g->failing && deferred_stored_txn(g->deferred) < p->txn) {
+            p->waiting = true;
+            TAILQ_INSERT_TAIL(&g->pages->waiting, p, waiting_link);
+            heap_set(&g->pages->next, &p->next, g->now.mono_ms + COMMIT_WAIT_MS);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void try_send(struct global *g, struct page *p, struct out *out)
+{
+    struct str winner;
+
+    if (!wanted(g, p->incident))
+        drop_page(g, p, "no longer due", out);
+    else if (p->incident->claim < CLAIM_TAKEN_OVER &&
+             escalate_pager(g, p->incident, &winner) == PAGER_OTHER) /* it sends, or has gone */
+        heap_set(&g->pages->next, &p->next, g->now.mono_ms + OWED_WAIT_MS);
+    else if (!escalate_may_send(g, p->incident) && !(BUG(BUG_STEP_AS_JOB) && p->incident->resolved))
+        heap_set(&g->pages->next, &p->next, g->now.mono_ms + DUTY_RECHECK_MS);
+    else if (committed(g, p, out))
+        send_page(g, p, out);
+}
+
+static void end_waiting(struct global *g)
+{
+    struct page *p;
+
+    while ((p = TAILQ_FIRST(&g->pages->waiting)) != NULL &&
+           (g->failing || deferred_stored_txn(g->deferred) >= p->txn)) {
+        TAILQ_REMOVE(&g->pages->waiting, p, waiting_link);
+        p->waiting = false;
+        heap_set(&g->pages->next, &p->next, g->now.mono_ms);
+    }
 }
 
 int64_t pages_tick(struct global *g, struct out *out)
 {
     struct heap_node *n;
 
+    end_waiting(g);
     while ((n = heap_first(&g->pages->next)) != NULL && n->at_ms <= g->now.mono_ms) {
         struct page *p = CONTAINER_OF(n, struct page, next);
 
         heap_remove(&g->pages->next, n);
-        if (escalate_may_send(g, p->incident))
-            send_page(g, p, out);
-        else
-            heap_set(&g->pages->next, n, g->now.mono_ms + DUTY_RECHECK_MS);
+        if (p->waiting) {
+            TAILQ_REMOVE(&g->pages->waiting, p, waiting_link);
+            p->waiting = false;
+        }
+        try_send(g, p, out);
     }
     return heap_next_ms(&g->pages->next);
 }
@@ -366,8 +452,10 @@ static void accepted(struct global *g, struct page *p, struct out *out)
             KV("possible_duplicate", p->cause));
     incident_say(g, i, out, "paged", str_from(p->target), str_from(p->reason));
     free_page(g, p);
-    if (m != NULL && !has_pages(i, m))
-        m->done = true;
+    if (m != NULL) {
+        m->some = true;
+        m->done = !has_pages(i, m);
+    }
     incident_changed(g, i);
 }
 

@@ -5,7 +5,12 @@
 #pragma once
 
 #include "common/base/rand.h"
+#include "global/core/escalate.h"
 #include "global/core/incident.h"
+
+/* A page that another node owes leaves here so long after its step was heard of. */
+#define OWED_WAIT_MS TAKEOVER_MS
+#define COMMIT_WAIT_MS (3 * MS_PER_S) /* a disk that hangs must not hold a page */
 
 struct page {
     struct incident *incident;
@@ -17,16 +22,19 @@ struct page {
     const char *cause; /* possible duplicate: "" restart takeover ambiguous_send */
     unsigned attempts;
     int64_t began_mono_ms;
-    uint64_t send_id;             /* 0: waiting for its time */
+    uint64_t txn;     /* its first attempt waits for the claim's commit; 0: not reached yet */
+    bool waiting;     /* in pages.waiting */
+    uint64_t send_id; /* 0: waiting for its time */
     struct global_config *config; /* counted: the receiver's settings lie in it */
     struct heap_node next;
-    TAILQ_ENTRY(page) link;
+    TAILQ_ENTRY(page) link, waiting_link;
     UT_hash_handle hh; /* by send_id, while under way */
 };
 
 struct pages {
     struct page *by_send;
-    struct heap next; /* pages that wait for their time */
+    struct heap next;           /* pages that wait for their time */
+    TAILQ_HEAD(, page) waiting; /* … for a commit, and no longer than COMMIT_WAIT_MS; by txn */
     struct rand rand;
     size_t n;
     struct {

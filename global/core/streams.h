@@ -42,6 +42,7 @@ struct site {
     int64_t since_wall_ms;      /* of `silent`, for people */
     int64_t last_heard_mono_ms; /* -1: not since the start of this process */
     int64_t last_heard_wall_ms; /* 0: never; stored now and then only */
+    uint64_t walk;              /* stamp of the last walk that saw it */
     bool duty;                  /* duty_until is in the future, as last told to the incidents */
     UT_hash_handle hh;
 };

@@ -1,10 +1,12 @@
 /* A global engine with a store of its own in virtual time. The hooks of the incident side are weak
- * recorders, so that these tests see what ingest tells it and nothing else. */
+ * recorders, so that these tests see what ingest tells it and nothing else; with FIXTURE_INCIDENTS
+ * they are the real ones, and world.config_text is the configuration. */
 #pragma once
 
 #include "common/base/json.h"
 #include "common/base/vec.h"
 #include "global/core/duty.h"
+#include "global/core/global_config.h"
 #include "global/core/global_internal.h"
 #include "global/core/global_rows.h"
 #include "global/core/sites.h"
@@ -30,7 +32,8 @@ struct rows {
 struct answer {
     uint64_t id;
     int status;
-    char *body;
+    char *body; /* all slices so far */
+    bool more;
 };
 
 struct answers {
@@ -38,10 +41,21 @@ struct answers {
     size_t n, cap;
 };
 
+struct page_sent {
+    uint64_t id;
+    char *url, *body;
+    int64_t at_mono_ms;
+    bool cancelled, done;
+};
+
 struct world {
     struct engine *engine;
     struct global_options options;
-    const char *secret;
+    const char *secret, *config_text;
+    struct {
+        struct page_sent *v;
+        size_t n, cap;
+    } sent;
     struct arena *arena;
     struct now now;
     struct rows disk, queued;
@@ -52,6 +66,24 @@ struct world {
     size_t ledger[LEDGER_VERDICTS];
     int64_t last_duty_until;
 };
+
+#ifdef FIXTURE_INCIDENTS
+
+static inline struct global_config *world_config(const struct world *w)
+{
+    struct global_config *c = NULL;
+    struct config_report report;
+    struct err err;
+
+    config_report_init(&report, STR("global.yml"));
+    if (global_config_parse(str_from(w->config_text), MATCHER_FALLBACK, &c, &report) < 0)
+        fail_msg("the configuration of the test has mistakes");
+    config_report_clear(&report);
+    assert_int_equal(global_config_set_secret(c, str_from(w->secret), &err), 0);
+    return c;
+}
+
+#else
 
 /* ---- what the hooks heard ---- */
 
@@ -157,6 +189,17 @@ WEAK void global_config_unref(struct global_config *c)
     free(c);
 }
 
+static inline struct global_config *world_config(const struct world *w)
+{
+    struct global_config *c = xcalloc(1, sizeof(*c));
+
+    c->silent_after_ms = SILENT_AFTER_MS;
+    c->secret = str_from(w->secret);
+    return c;
+}
+
+#endif
+
 /* ---- steps ---- */
 
 static inline struct global *world_global(struct world *w)
@@ -216,13 +259,47 @@ static inline void world_fail(struct world *w, enum store_result result)
     world_step(w, &in); /* the rows stay queued: the store tries again */
 }
 
+static inline void answer_append(struct world *w, const struct engine_reply *r)
+{
+    for (size_t i = 0; i < w->answers.n; i++) {
+        struct answer *a = &w->answers.v[i];
+        size_t n;
+
+        if (a->id != r->request_id)
+            continue;
+        n = strlen(a->body);
+        a->body = xrealloc(a->body, n + r->body.n + 1, 1);
+        memcpy(a->body + n, r->body.p, r->body.n);
+        a->body[n + r->body.n] = '\0';
+        a->more = r->more;
+    }
+}
+
 static inline void world_keep(struct world *w, const struct engine_output *o)
 {
     for (size_t i = 0; i < o->replies_n; i++) {
         const struct engine_reply *r = &o->replies[i];
 
-        *VEC_PUSH(&w->answers) = (struct answer){
-            .id = r->request_id, .status = r->status, .body = xstrndup(r->body.p, r->body.n)};
+        if (r->status == 0)
+            answer_append(w, r);
+        else
+            *VEC_PUSH(&w->answers) = (struct answer){.id = r->request_id,
+                                                     .status = r->status,
+                                                     .body = xstrndup(r->body.p, r->body.n),
+                                                     .more = r->more};
+    }
+    for (size_t i = 0; i < o->sends_n; i++) {
+        const struct engine_send *s = &o->sends[i];
+
+        if (s->cancel) {
+            for (size_t k = 0; k < w->sent.n; k++)
+                w->sent.v[k].cancelled |= w->sent.v[k].id == s->id;
+            continue;
+        }
+        *VEC_PUSH(&w->sent) = (struct page_sent){.id = s->id,
+                                                 .url = xstrndup(s->url.p, s->url.n),
+                                                 .body = xstrndup(s->body.p, s->body.n),
+                                                 .at_mono_ms = w->now.mono_ms};
     }
     for (size_t i = 0; i < o->ledger_n; i++) {
         w->ledger[o->ledger[i].verdict]++;
@@ -289,9 +366,7 @@ static inline void world_start(struct world *w, const char *boot, bool regressed
 
     w->engine = global_new(&w->options);
     w->newest_txn = 0;
-    in.global_config = xcalloc(1, sizeof(struct global_config));
-    in.global_config->silent_after_ms = SILENT_AFTER_MS;
-    in.global_config->secret = str_from(w->secret);
+    in.global_config = world_config(w);
     world_step(w, &in);
     if (w->disk.n > 1)
         qsort(w->disk.v, w->disk.n, sizeof(*w->disk.v), rows_cmp);
@@ -311,21 +386,29 @@ static inline void world_start(struct world *w, const char *boot, bool regressed
     world_step(w, &in);
 }
 
-static inline void world_init_as(struct world *w, const char *node)
+static inline void world_init_config(struct world *w, const char *node, const char *config_text)
 {
-    *w = (struct world){.options = {.node = node, .external_url = "https://g1:9193"},
+    *w = (struct world){.config_text = config_text,
+                        .options = {.node = node, .external_url = "https://g1:9193"},
                         .secret = "0123456789abcdef0123456789abcdef",
                         .now = {.mono_ms = 1000000, .wall_ms = 1700000000000},
                         .next_request = 1};
     w->arena = arena_new(0);
-    memset(&heard, 0, sizeof(heard));
     world_start(w, BOOT, false);
+}
+
+#ifndef FIXTURE_INCIDENTS
+static inline void world_init_as(struct world *w, const char *node)
+{
+    memset(&heard, 0, sizeof(heard));
+    world_init_config(w, node, NULL);
 }
 
 static inline void world_init(struct world *w)
 {
     world_init_as(w, "g1");
 }
+#endif
 
 /* The process dies: what was not committed is gone. */
 static inline void world_restart(struct world *w)
@@ -344,6 +427,11 @@ static inline void world_clear(struct world *w)
     for (size_t i = 0; i < w->answers.n; i++)
         free(w->answers.v[i].body);
     VEC_CLEAR(&w->answers);
+    for (size_t i = 0; i < w->sent.n; i++) {
+        free(w->sent.v[i].url);
+        free(w->sent.v[i].body);
+    }
+    VEC_CLEAR(&w->sent);
 }
 
 /* ---- requests ---- */
