@@ -100,6 +100,25 @@ struct inc *inc_table(const struct sim *s)
     return table;
 }
 
+bool inc_other_open(const struct inc *table, const struct inc *i, int64_t t)
+{
+    for (const struct inc *o = table; o != NULL; o = o->hh.next) {
+        bool open = false;
+
+        if (o == i || o->key != i->key || o->key == NULL)
+            continue;
+        VEC_EACH (&o->events, const struct inc_event, e) {
+            if (e->t <= t && (e->what == INC_OPENED || e->what == INC_REOPENED))
+                open = true;
+            if (e->t <= t && e->what == INC_RESOLVED)
+                open = false;
+        }
+        if (open)
+            return true;
+    }
+    return false;
+}
+
 void inc_free(struct inc *table)
 {
     struct inc *i, *next;

@@ -47,6 +47,9 @@ struct inc { /* an incident's life as all global nodes told it, in the order of 
 
 struct inc *inc_table(const struct sim *s); /* in the order of first mention */
 struct inc *inc_find(struct inc *table, const char *id);
+/* Is another generation of the incident open at that time? Nodes that were apart may number them
+ * differently until the incident closes; what is owed is owed once. */
+bool inc_other_open(const struct inc *table, const struct inc *i, int64_t t);
 void inc_free(struct inc *table);
 
 /* from + bound, pushed behind every fault that overlaps the wait. */

@@ -5,7 +5,7 @@
 #define DELAY_MAX_MS (3 * MS_PER_MIN) /* the longest of config.c's policies */
 #define SLACK_MS (100 * MS_PER_S)     /* lease, take-over, clocks */
 
-static void judge(struct sim *s, const struct inc *i)
+static void judge(struct sim *s, const struct inc *table, const struct inc *i)
 {
     int64_t since = -1; /* open and unacknowledged, last progress; -1: not owed */
     bool acked = false, resolved = true;
@@ -18,7 +18,7 @@ static void judge(struct sim *s, const struct inc *i)
 
         if (since >= 0) {
             due = check_deadline(s, since, DELAY_MAX_MS + SLACK_MS);
-            if (t > due) {
+            if (t > due && !inc_other_open(table, i, due)) {
                 history_violation(s, due, "I6",
                                   "incident %.8s is open, not acknowledged, and rests since %.1f s",
                                   i->id, (double)since / 1000);
@@ -56,7 +56,7 @@ void check_progress(struct sim *s)
 
     for (const struct inc *i = table; i != NULL; i = i->hh.next) {
         if (!i->adversary)
-            judge(s, i);
+            judge(s, table, i);
     }
     inc_free(table);
 }

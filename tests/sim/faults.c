@@ -120,6 +120,10 @@ static void down_with(struct sim *s, struct sim_node *n, const struct fault *f)
         node_stop(s, n);
         return;
     }
+    if (f->kind == MARK_FAULT_CRASH && f->flag) { /* at the worst moment */
+        n->crash_on = n->edge || f->amount > 0 ? 1 : 2;
+        return;
+    }
     node_crash(s, n);
     if (f->kind == MARK_FAULT_REGRESS) {
         disk_regress(&n->disk, (size_t)f->amount);
@@ -194,7 +198,9 @@ static void end(struct sim *s, const struct fault *f)
     case MARK_FAULT_STOP:
     case MARK_FAULT_REGRESS:
     case MARK_FAULT_WIPE:
-        node_start(s, n);
+        n->crash_on = 0;
+        if (n->engine == NULL)
+            node_start(s, n);
         break;
     case MARK_FAULT_CUT:
         fault_cut(s, f->node, f->other, false);
@@ -240,6 +246,10 @@ static int64_t choose(struct sim *s, enum mark_kind kind, struct fault *ret)
     *ret = (struct fault){.kind = kind, .node = random_node(s), .other = -1};
     ret->flag = rand_chance(r, 5000);
     switch (kind) {
+    case MARK_FAULT_CRASH:
+        ret->amount = (int64_t)rand_below(r, 2);
+        ms += ret->flag ? 20 * MS_PER_S : 0;
+        break;
     case MARK_FAULT_STOP:
         ms += 20 * MS_PER_S;
         break;
@@ -350,7 +360,7 @@ void faults_start(struct sim *s, int64_t from, int64_t to)
     for (int k = MARK_FAULT_REGRESS; k <= MARK_FAULT_WIPE; k++) {
         struct sim_event *e;
 
-        if (!rand_chance(r, 2500))
+        if (!rand_chance(r, 3500))
             continue;
         e = sim_file(s, rand_between(r, from, to - 30 * MS_PER_S), on_begin);
         e->a = (uint64_t)k;

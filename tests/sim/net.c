@@ -220,6 +220,9 @@ void net_reply(struct sim *s, struct sim_node *n, const struct engine_reply *r)
     c->arrived = false;
     if (n->edge && strcmp(c->path, "/api/v2/alerts") == 0 && strcmp(c->method, "POST") == 0)
         history_answer(s, n, c);
+    if (strcmp(c->path, "/federation/v1/directives") == 0 &&
+        str_contains((struct str){c->answer, c->answer_n}, STR("\"mirrors\":[{")))
+        history_mark(s, MARK_MIRROR);
     if (strcmp(c->path, "/federation/v1/batches") == 0)
         history_receipt(s, n, (struct str){c->answer, c->answer_n}, c);
     back = link_of(s, c->to, c->from);
@@ -291,7 +294,9 @@ static void dispatch(struct sim *s, struct sim_call *c, int64_t timeout_ms)
     } else if (!lost(s, l)) { /* over a connection that stood before */
         arrive_at(s, c, s->now + delay(s, l));
     }
-    if (rand_chance(&s->rand.net, (unsigned)s->dup_per_10000))
+    /* Batches above all: theirs is the order that matters. */
+    if (rand_chance(&s->rand.net,
+                    (unsigned)s->dup_per_10000 * (strstr(c->path, "/batches") != NULL ? 6 : 1)))
         copy_later(s, c);
 }
 

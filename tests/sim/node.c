@@ -120,6 +120,8 @@ static void carry_out(struct sim *s, struct sim_node *n, const struct engine_out
     if (o->rows_n > 0)
         n->last_txn = o->txn;
     disk_put(&n->disk, o);
+    if (o->rows_n > 0 && n->crash_on == 1)
+        node_crash_soon(s, n, 0);
     commit_soon(s, n);
     for (size_t i = 0; i < o->sends_n; i++) {
         const struct engine_send *send = &o->sends[i];
@@ -232,6 +234,7 @@ void node_start(struct sim *s, struct sim_node *n)
     if (n->life == 1 || n->wiped || n->regressed)
         n->store_life++;
     n->stopping = false;
+    n->crash_on = 0;
     n->started_at = s->now;
     n->last_txn = 0;
     n->disk.durable_txn = 0;
@@ -286,6 +289,17 @@ void node_crash(struct sim *s, struct sim_node *n)
     disk_crash(&n->disk, (size_t)rand_below(&s->rand.disk, untold + 1));
     sim_trace(s, "%-8s crashes, %zu transactions were not told", n->id, untold);
     node_down(s, n, false);
+}
+
+static void on_crash(struct sim *s, struct sim_event *e)
+{
+    node_crash(s, &s->nodes[e->node]);
+}
+
+void node_crash_soon(struct sim *s, struct sim_node *n, int64_t after_ms)
+{
+    n->crash_on = 0;
+    sim_file_for(s, s->now + after_ms, on_crash, n);
 }
 
 static void on_stopped(struct sim *s, struct sim_event *e)

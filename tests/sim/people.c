@@ -221,6 +221,8 @@ void receiver_send(struct sim *s, struct sim_node *from, const struct engine_sen
         sim_trace(s, "%-8s sends page to %s incident=%.8s at=%u.%u.%u reason=%s duplicate=%s",
                   from->id, p->receiver, p->incident, p->phase, p->round, p->step, p->reason,
                   p->duplicate);
+    if (p->page && from->crash_on == 2)
+        node_crash_soon(s, from, rand_between(&s->rand.net, 1, 200));
     if (from->isolated > 0) {
         answer(s, i, s->now + min_i64(3000, send->timeout_ms), SEND_NOT_SENT);
         return;

@@ -58,6 +58,7 @@ struct sim_node {
     int64_t disk_min_ms, disk_max_ms;
     struct sim_event *wake; /* filed; NULL: none */
     uint64_t last_txn;      /* of the newest step with rows in this life */
+    int crash_on;           /* 1: at the next rows, 2: at the next page */
     unsigned isolated;      /* faults that keep it from receivers and people */
     int64_t started_at;
 };
@@ -180,6 +181,7 @@ int sim_node_by_name(const struct sim *s, const char *id);
 
 void node_start(struct sim *s, struct sim_node *n);
 void node_crash(struct sim *s, struct sim_node *n);
+void node_crash_soon(struct sim *s, struct sim_node *n, int64_t after_ms);
 void node_stop(struct sim *s, struct sim_node *n);
 void node_down(struct sim *s, struct sim_node *n, bool clean);
 void node_step(struct sim *s, struct sim_node *n, struct engine_input *in);
