@@ -110,7 +110,7 @@ def periods(incident, end):
     for entry in incident["timeline"]:
         if entry["what"] in ("opened", "reopened"):
             since = seconds(entry["at"])
-        elif entry["what"] == "resolved" and since is not None:
+        elif entry["what"] in ("resolved", "superseded") and since is not None:
             result.append((since, seconds(entry["at"])))
             since = None
     return result + ([(since, end)] if since is not None else [])

@@ -21,6 +21,7 @@ GLOBALS = ["g1", "g2"]
 EDGES = [f"{site}/{node}" for site, nodes in SITES.items() for node in nodes]
 LONG_LIVED = 40    # alerts that fire once and stay
 OPEN_MAX = 25      # others that an edge has firing at a time
+NAMES_MAX = 6000   # then only known ones fire again: the API lists 10000 incidents at most
 REFIRE = 0.3       # chance that the next one to open is one that was resolved before
 SLOW_ANSWER_S = 0.05
 # A page is due at once, but a killed node is away for its restart, and duty comes back with a heartbeat, 2 s after a failed
@@ -114,7 +115,7 @@ class Load(threading.Thread):
         for _ in range(self.random.randint(1, 4)):
             if firing and self.random.random() < len(firing) / OPEN_MAX:
                 picked[self.random.choice(firing)] = False
-            elif over and self.random.random() < REFIRE:
+            elif over and (self.next >= NAMES_MAX or self.random.random() < REFIRE):
                 picked[self.random.choice(over)] = True
             else:
                 picked[self.fresh()] = True
