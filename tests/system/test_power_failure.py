@@ -21,7 +21,7 @@ def test_power_failures_lose_and_repeat_nothing(tmp_path):
 
 def test_a_store_that_does_not_sync_loses_alerts(tmp_path):
     with KillRun(tmp_path, os.environ["PROGRAMS"], 1, dict(DISK, CRASHVFS_IGNORE_SYNC="1", CRASHVFS_WRITEBACK="0")) as run:
-        run.start()
+        run.start(with_duty=False)
         run.kill_at_random(6, 0)
         run.settle(10)
     faults, _ = run.check()
