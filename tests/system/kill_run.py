@@ -150,6 +150,7 @@ class KillRun:
         self.cluster.federation_extra = FEDERATION_EXTRA
         self.record, self.given_up = Recorder(self.cluster.path("history.jsonl")), threading.Event()
         self.page_came = threading.Event()
+        open(self.cluster.path("pages.jsonl"), "a", encoding="utf-8").close()
         self.receiver = Receiver(self.cluster.port("receiver"), self.cluster.path("pages.jsonl"), self.answer)
         self.cluster.make_pki()
         self.cluster.write_configs(GLOBAL_YML, ALERTMANAGER_YML)
