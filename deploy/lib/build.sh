@@ -25,16 +25,16 @@ build_preset() {
     local preset=$1 log=build/$1.log
     shift
     mkdir -p build
-    if cmake --preset "$preset" >"$log" 2>&1 &&
-        (
-            set -o pipefail
-            NINJA_STATUS='[%f/%t] ' cmake --build --preset "$preset" ${1:+--target "$@"} 2>&1 | tee -a "$log" | build_progress
-        ); then
+    if ! cmake --preset "$preset" >"$log" 2>&1; then
+        tail -n 30 "$log" >&2
+    elif (
+        set -o pipefail
+        NINJA_STATUS='[%f/%t] ' cmake --build --preset "$preset" ${1:+--target "$@"} 2>&1 | tee -a "$log" | build_progress
+    ); then
         return 0
+    else # what failed and what it said, without the other targets
+        sed '1,/^-- Build files have been written/d; /^\[[0-9]*\/[0-9]*\] /d' "$log" | tail -n 40 >&2
     fi
-    # what failed, and what it said; the lines of other targets are only in the way
-    grep -v '^\[[0-9]*/[0-9]*\] ' "$log" | tail -n 40 >&2
     echo "the build failed; all of its output: $log" >&2
-    echo "if it fails in code that you did not change, remove build/$preset and try again" >&2
     return 1
 }

@@ -57,7 +57,7 @@ static void refuses_everything_else(void **state UNUSED)
         "spiffe://example.org/global/g1?x",
         "spiffe://example.org/global/g1#x",
         "spiffe://example.org/global/..",
-        "spiffe://example.org/global/a" A63,
+        ("spiffe://example.org/global/a" A63),
         "spiffe://example.org/tool/x",
         "spiffe://example.org/site/fra1",
         "spiffe://example.org/site/fra1/edge/",
