@@ -51,8 +51,10 @@ void heap_clear(struct heap *h)
 
 void heap_set(struct heap *h, struct heap_node *node, int64_t at_ms)
 {
-    if (node->place == 0)
-        *VEC_PUSH(h) = node, node->place = h->n;
+    if (node->place == 0) {
+        *VEC_PUSH(h) = node; /* NOLINT(bugprone-sizeof-expression): of pointers */
+        node->place = h->n;
+    }
     assert(node->place <= h->n && h->v[node->place - 1] == node);
     node->at_ms = at_ms;
     node->order = h->next_order++;

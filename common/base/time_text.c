@@ -1,5 +1,6 @@
 #include "common/base/time_text.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #define WALL_YEAR_1 INT64_C(-62135596800000) /* 0001-01-01T00:00:00Z, Go's zero time */
@@ -298,6 +299,7 @@ void duration_add(struct buf *b, int64_t ms)
     for (size_t i = 0; i < ARRAY_SIZE(prom_units); i++) {
         uint64_t unit = (uint64_t)prom_units[i].ms;
 
+        assert(unit > 0);
         if (left < unit || (prom_units[i].exact && left % unit != 0))
             continue;
         buf_add_u64(b, left / unit);

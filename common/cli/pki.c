@@ -52,7 +52,7 @@ static int get_time(const struct cli_args *a, const char *option, int64_t *ret, 
 static int get_term(const struct cli_args *a, int64_t days, struct pki_term *ret, struct err *err)
 {
     struct pki_term term = {.from_wall_ms = wall_ms() - PKI_BACKDATE_MS};
-    int64_t length_ms;
+    int64_t length_ms = 0;
     int rc = get_days(a, "days", days, &length_ms, err);
 
     term.until_wall_ms = wall_ms() + length_ms;
@@ -74,7 +74,7 @@ static const char *get_dir(const struct cli_args *a)
 
 static int get_crl_until(const struct cli_args *a, int64_t *ret, struct err *err)
 {
-    int64_t length_ms;
+    int64_t length_ms = 0;
     int rc = get_days(a, "crl-days", CRL_DAYS, &length_ms, err);
 
     if (rc == 0)

@@ -37,6 +37,13 @@ static int read_up_to(int fd, size_t max_bytes, struct buf *ret)
     }
 }
 
+bool file_is_public(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && (st.st_mode & (S_IROTH | S_IWOTH)) != 0;
+}
+
 int file_read(const char *path, size_t max_bytes, struct buf *ret, struct err *err)
 {
     size_t before = ret->n;

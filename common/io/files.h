@@ -10,6 +10,9 @@
  * is then unchanged. Pipes and /proc files are fine. */
 MUST_CHECK int file_read(const char *path, size_t max_bytes, struct buf *ret, struct err *err);
 
+/* Everybody on this machine may read or write the file: to be said of a private key. */
+bool file_is_public(const char *path);
+
 /* Temporary file in the same directory, write, fsync, rename, fsync of the directory. On failure
  * the old file is untouched and the temporary one is gone. */
 MUST_CHECK int file_write_atomic(const char *path, struct str content, mode_t mode,

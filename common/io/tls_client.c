@@ -1,6 +1,8 @@
 #include "common/io/tls_client.h"
 
+#include "common/io/files.h"
 #include "common/io/identity.h"
+#include "common/io/log_out.h"
 #include "common/io/loop.h"
 
 #include <errno.h>
@@ -12,6 +14,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+
+#define LOG_COMPONENT "tls"
 
 /* One consistent set of files, parsed. Never changed after loading. */
 struct material {
@@ -141,6 +145,8 @@ static int load_key(struct material *m, const char *file, struct err *err)
 
     if (rc < 0)
         return rc;
+    if (file_is_public(file))
+        log_warn("everybody on this machine may read the private key", KV("file", file));
     m->key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
     BIO_free(bio);
     if (m->key == NULL)

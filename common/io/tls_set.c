@@ -3,10 +3,13 @@
 #include "common/io/clock.h"
 #include "common/io/files.h"
 #include "common/io/identity.h"
+#include "common/io/log_out.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+
+#define LOG_COMPONENT "tls"
 
 #define PEM_BYTES_MAX MIB(16) /* a CRL can be large */
 
@@ -148,6 +151,8 @@ static int load_own(struct tls_set *set, const struct tls_server_options *o, int
     pem_close(&pem);
     if (r < 0)
         return r;
+    if (o->key_file != NULL && file_is_public(o->key_file))
+        log_warn("everybody on this machine may read the private key", KV("file", o->key_file));
     r = pem_open(&pem, "key", o->key_file, o->key_pem, err);
     if (r == 0)
         r = key_use(set, &pem, err);

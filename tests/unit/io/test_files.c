@@ -39,6 +39,23 @@ static void what_is_written_is_read(void **state)
     free(path);
 }
 
+static void public_files_are_known(void **state)
+{
+    static const struct {
+        mode_t mode;
+        bool is_public;
+    } cases[] = {{0600, false}, {0640, false}, {0644, true}, {0602, true}};
+    char *path = folder_file(*state, "key");
+
+    assert_false(file_is_public(path)); /* absent */
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_int_equal(file_write_atomic(path, STR("x"), 0600, NULL), 0);
+        assert_int_equal(chmod(path, cases[i].mode), 0);
+        assert_int_equal(file_is_public(path), cases[i].is_public);
+    }
+    free(path);
+}
+
 static void too_much_is_refused_and_leaves_the_buffer(void **state)
 {
     char *path = folder_file(*state, "f");
