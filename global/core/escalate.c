@@ -121,9 +121,12 @@ enum pager escalate_pager(const struct global *g, const struct incident *i, stru
     bool self = false;
     struct member *m;
 
-    if (i->silent_site != NULL) {
+    if (i->system != NULL) {
         self = !g->stopping;
-        consider_alive(g, &c);
+        if (system_alert_local(i->system))
+            consider(&c, str_from(g->node));
+        else
+            consider_alive(g, &c);
     }
     TAILQ_FOREACH (m, &i->members, incident_link) {
         struct stream *s;
@@ -149,7 +152,7 @@ bool escalate_may_send(const struct global *g, const struct incident *i)
 {
     struct member *m;
 
-    if (i->silent_site != NULL)
+    if (i->system != NULL)
         return !g->stopping;
     TAILQ_FOREACH (m, &i->members, incident_link) {
         if (counts(g, m) && duty_until(g, m->stream->site) > g->now.mono_ms + PAGE_TIMEOUT_MS)

@@ -295,6 +295,8 @@ static void on_input(struct global *g, const struct engine_input *in, struct out
         break;
     case ENGINE_HEALTH:
         g->health = in->health;
+        if (g->started)
+            incident_on_health(g, out);
         break;
     case ENGINE_STOP:
         on_stop(g, out);

@@ -25,6 +25,9 @@
 #define INCIDENT_MARKS_MAX 256
 #define INCIDENT_TIMELINE_MAX 400 /* entries kept; what comes after is counted */
 #define INCIDENT_SITES_MAX 4096
+#define SYSTEM_LABELS_MAX 8
+#define CERTIFICATE_WARNING_MS (30 * MS_PER_DAY) /* before its end a certificate is an incident */
+#define CERTIFICATE_CRITICAL_MS (7 * MS_PER_DAY)
 #define TIMELINE_TEXT_MAX 1024
 
 enum severity {
@@ -70,15 +73,23 @@ struct page;
  * this process claimed are new, the others may have been sent before. */
 enum claim { CLAIM_OTHER, CLAIM_RESTORED, CLAIM_TAKEN_OVER, CLAIM_HERE };
 
+/* What a system incident stands for: one about the hierarchy itself, such as a site's silence. With
+ * a label `node` it is that node's own affair: no other knows of it, and that one pages. */
+struct system_alert {
+    struct arena *arena; /* labels and summary lie in it */
+    struct labels labels;
+    struct str summary;
+    bool over;
+};
+
 struct incident {
     char id[INCIDENT_ID_N + 1];
     char dedup_key[DEDUP_KEY_N + 1];
     uint64_t generation;
     char *team_name, *rule_name, *title;
-    const struct team *team; /* of the present configuration; root when the name is gone */
-    const struct rule *rule; /* NULL when the name is gone */
-    char *silent_site; /* not NULL: this incident says that the site is silent; it has no members */
-    bool silent_over;  /* … and it is back */
+    const struct team *team;     /* of the present configuration; root when the name is gone */
+    const struct rule *rule;     /* NULL when the name is gone */
+    struct system_alert *system; /* not NULL: owned; the incident has no members */
 
     TAILQ_HEAD(, member) members;
     size_t members_n, holding_n;
@@ -150,7 +161,19 @@ struct incidents {
     } counts;
 };
 
+/* ---- system.c ---- */
+
+struct system_alert *system_alert_new(struct labels labels, struct str summary); /* copies */
+void system_alert_free(struct system_alert *s);
+bool system_alert_local(const struct system_alert *s); /* this node's own affair */
+
 /* ---- incidents.c ---- */
+
+/* The state of what key_text names: opens the incident, raises its severity, ends it. Nothing
+ * happens while it stays as it was, also after a person has resolved it by hand. */
+struct incident *incident_system(struct global *g, struct str key_text,
+                                 const struct system_alert *alert, struct str rule,
+                                 struct str title, const char *over_cause, struct out *out);
 
 struct incident *incident_find(const struct global *g,
                                struct str id); /* or an unambiguous prefix of ≥ 6; NULL */

@@ -29,6 +29,9 @@ void incident_on_member(struct global *g, struct member *m, enum member_change c
 /* A site went silent or came back (not called for what was so before a restart already). */
 void incident_on_site(struct global *g, struct site *site, bool silent, struct out *out);
 
+/* g->health is new: the end of certificates. Only after the start. */
+void incident_on_health(struct global *g, struct out *out);
+
 /* Another node's position of an incident, authenticated, newer than any before. body is JSON text
  * (a mirror's body), valid JSON but otherwise unchecked. */
 void incident_on_mirror(struct global *g, struct str origin, struct str incident, struct str body,

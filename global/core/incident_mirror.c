@@ -121,15 +121,14 @@ void incident_send_mirror(struct global *g, struct incident *i, struct out *out)
     /* Nothing to tell yet: every node opens the incident by itself. */
     if (i->at.step < 0 && i->acks.n == 0 && !i->forced)
         return;
-    if (n == 0 && i->silent_site == NULL)
+    if (n == 0 && (i->system == NULL || system_alert_local(i->system)))
         return;
     for (enum brevity brevity = WHOLE; !fits && brevity <= NO_PAGES; brevity++) {
         buf_init(&b, MIRROR_BODY_MAX);
         add_body(&b, i, brevity);
         fits = !b.overflow;
         if (fits)
-            mirror_touch(g, incident_id(i), sites, i->silent_site != NULL ? 0 : n, buf_str(&b),
-                         out);
+            mirror_touch(g, incident_id(i), sites, i->system != NULL ? 0 : n, buf_str(&b), out);
         else
             g->incidents->counts.mirrors_cut++;
         buf_clear(&b);

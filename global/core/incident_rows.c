@@ -55,6 +55,21 @@ static void add_sites(struct json_writer *w, const struct incident *i)
     json_close_array(w);
 }
 
+static void add_system(struct json_writer *w, const struct system_alert *s)
+{
+    if (s == NULL)
+        return;
+    json_key(w, "system");
+    json_open_object(w);
+    LABELS_EACH (&s->labels, it) {
+        json_key_str(w, it->name);
+        json_add_str(w, it->value);
+    }
+    json_close_object(w);
+    json_put_str(w, "system_summary", s->summary);
+    json_put_bool(w, "system_over", s->over);
+}
+
 void incident_put(struct global *g, struct incident *i, struct out *out)
 {
     struct buf b;
@@ -70,10 +85,7 @@ void incident_put(struct global *g, struct incident *i, struct out *out)
     json_put_str(&w, "team", str_from(i->team_name));
     json_put_str(&w, "rule", str_from(i->rule_name));
     json_put_str(&w, "title", str_from(i->title));
-    if (i->silent_site != NULL) {
-        json_put_str(&w, "silent_site", str_from(i->silent_site));
-        json_put_bool(&w, "silent_over", i->silent_over);
-    }
+    add_system(&w, i->system);
     add_sites(&w, i);
     json_put_bool(&w, "resolved", i->resolved);
     json_put_bool(&w, "forced", i->forced);
@@ -180,10 +192,42 @@ static void read_position(struct incident *i, struct json_object *o, bool *ok)
     i->claim = own ? CLAIM_RESTORED : CLAIM_OTHER;
 }
 
+static bool read_system(struct incident *i, struct json_object *o)
+{
+    struct json_object *map = NULL;
+    struct str summary = STR_EMPTY;
+    struct label v[SYSTEM_LABELS_MAX];
+    struct json_object_iterator it, end;
+    bool over = false;
+    size_t n = 0;
+
+    if (json_get_object(o, "system", &map, NULL) < 0 ||
+        json_get_str(o, "system_summary", &summary, NULL) < 0 ||
+        json_get_bool(o, "system_over", &over, NULL) < 0)
+        return false;
+    if (map == NULL)
+        return true;
+    if ((size_t)json_object_object_length(map) > ARRAY_SIZE(v))
+        return false;
+    it = json_object_iter_begin(map);
+    end = json_object_iter_end(map);
+    for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+        struct json_object *value = json_object_iter_peek_value(&it);
+
+        if (!json_object_is_type(value, json_type_string))
+            return false;
+        v[n++] = (struct label){str_from(json_object_iter_peek_name(&it)), json_str(value)};
+    }
+    n = labels_sort(v, n);
+    i->system = system_alert_new((struct labels){v, n}, summary);
+    i->system->over = over;
+    return true;
+}
+
 static bool read_rest(const struct global *g, struct incident *i, struct json_object *o)
 {
     struct json_object *acks = NULL, *marks = NULL, *sites = NULL;
-    struct str silent = STR_EMPTY, terminal = STR_EMPTY;
+    struct str terminal = STR_EMPTY;
     bool ok = true;
 
     i->team_name = take_str(o, "team", &ok);
@@ -193,14 +237,11 @@ static bool read_rest(const struct global *g, struct incident *i, struct json_ob
          json_get_bool(o, "forced", &i->forced, NULL) == 0 &&
          json_get_i64(o, "opened_ms", &i->opened_wall_ms, NULL) == 0 &&
          json_get_i64(o, "resolved_ms", &i->resolved_wall_ms, NULL) == 0 &&
-         json_get_str(o, "silent_site", &silent, NULL) == 0 &&
-         json_get_bool(o, "silent_over", &i->silent_over, NULL) == 0 &&
          json_get_str(o, "terminal", &terminal, NULL) == 0 &&
          json_get_array(o, "acks", &acks, NULL) == 0 &&
          json_get_array(o, "pages", &marks, NULL) == 0 &&
          json_get_array(o, "sites", &sites, NULL) == 0;
-    if (silent.n > 0)
-        i->silent_site = xstrndup(silent.p, silent.n);
+    ok = ok && read_system(i, o);
     if (terminal.n > 0)
         i->terminal = xstrndup(terminal.p, terminal.n);
     for (size_t n = 0; ok && sites != NULL && n < json_object_array_length(sites); n++) {
@@ -298,7 +339,7 @@ void incident_free(struct incident *i)
     free(i->team_name);
     free(i->rule_name);
     free(i->title);
-    free(i->silent_site);
+    system_alert_free(i->system);
     free(i->terminal);
     free(i);
 }
@@ -330,7 +371,7 @@ static bool has_firing(const struct incident *i)
 {
     const struct member *m;
 
-    if (i->silent_site != NULL && !i->silent_over)
+    if (i->system != NULL && !i->system->over)
         return true;
     TAILQ_FOREACH (m, &i->members, incident_link) {
         if (m->s.firing)

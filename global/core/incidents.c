@@ -63,8 +63,8 @@ unsigned incident_severity(const struct global *g, const struct incident *i)
     unsigned max = SEVERITY_NONE;
     struct member *m;
 
-    if (i->silent_site != NULL)
-        return SEVERITY_CRITICAL;
+    if (i->system != NULL)
+        return severity_of(labels_get(i->system->labels, STR("severity")));
     TAILQ_FOREACH (m, &i->members, incident_link) {
         unsigned s = severity_of(labels_get(m->s.labels, STR("severity")));
 
@@ -78,7 +78,7 @@ bool incident_suppressed(const struct global *g, const struct incident *i)
 {
     struct member *m;
 
-    if (i->silent_site != NULL)
+    if (i->system != NULL)
         return false;
     TAILQ_FOREACH (m, &i->members, incident_link) {
         if (member_holds_open(g, m) && m->s.suppressed.n == 0)
@@ -561,8 +561,8 @@ static bool held_open(struct global *g, const struct incident *i)
 {
     struct member *m;
 
-    if (i->silent_site != NULL)
-        return !i->silent_over;
+    if (i->system != NULL)
+        return !i->system->over;
     TAILQ_FOREACH (m, &i->members, incident_link) {
         if (member_holds_open(g, m))
             return true;
@@ -602,9 +602,10 @@ void incident_follow(struct global *g, struct dedup *d, struct out *out)
     g->incidents->counts.superseded++;
     resolve(g, old, "superseded", "a later generation is open", STR_EMPTY, out);
     i = open_incident(g, d, old->team, str_from(old->rule_name), str_from(old->title), out);
-    if (old->silent_site != NULL)
-        i->silent_site = xstrdup(old->silent_site);
-    old->silent_over = true;
+    if (old->system != NULL) {
+        i->system = system_alert_new(old->system->labels, old->system->summary);
+        old->system->over = true;
+    }
     for (size_t n = 0; n < old->sites.n; n++) /* never fewer than people were told of */
         (void)incident_add_site(i, str_from(old->sites.v[n]));
     TAILQ_FOREACH_SAFE (m, &old->members, incident_link, next) {
@@ -626,40 +627,40 @@ void incident_force(struct global *g, struct incident *i, struct str user, struc
     incident_changed(g, i);
 }
 
-/* ---- sites ---- */
+/* ---- system incidents ---- */
 
-static struct dedup *silent_dedup(struct global *g, const struct site *site, struct arena *a)
+static bool same_severity(const struct system_alert *a, const struct system_alert *b)
 {
-    struct str text = arena_fmt(a, "TocsinSiteSilent\xff%s", site->name);
-    char hex[2 * SHA256_BYTES + 1];
-
-    sha256_hex(text.p, text.n, hex);
-    return dedup_get(g, (struct str){hex, DEDUP_KEY_N});
+    return str_eq(labels_get(a->labels, STR("severity")), labels_get(b->labels, STR("severity")));
 }
 
-void incident_on_site(struct global *g, struct site *site, bool silent, struct out *out)
+struct incident *incident_system(struct global *g, struct str key_text,
+                                 const struct system_alert *alert, struct str rule,
+                                 struct str title, const char *over_cause, struct out *out)
 {
-    struct label v[] = {{STR_INIT("alertname"), STR_INIT("TocsinSiteSilent")},
-                        {STR_INIT("severity"), STR_INIT("critical")},
-                        {STR_INIT("site"), str_from(site->name)}};
-    const struct team *team = team_owner(g->config, (struct labels){v, ARRAY_SIZE(v)});
-    struct dedup *d = silent_dedup(g, site, out_arena(out));
+    char hex[2 * SHA256_BYTES + 1];
+    struct system_alert *now;
     struct incident *i;
+    struct dedup *d;
 
-    if (!silent) {
-        if (d->last != NULL && !d->last->resolved) {
-            d->last->silent_over = true;
-            incident_review(g, d->last, "the site is back", out);
-        }
-        return;
+    sha256_hex(key_text.p, key_text.n, hex);
+    d = dedup_get(g, (struct str){hex, DEDUP_KEY_N});
+    i = d->last;
+    now = i != NULL ? i->system : NULL;
+    if (now != NULL && !now->over && alert->over) {
+        now->over = true;
+        incident_changed(g, i);
+        incident_review(g, i, over_cause, out);
+        return i;
     }
-    i = incident_for(g, (struct str){d->key, DEDUP_KEY_N}, team, STR("site-silent"),
-                     arena_fmt(out_arena(out), "TocsinSiteSilent %s", site->name), out);
-    if (i->silent_site == NULL)
-        i->silent_site = xstrdup(site->name);
-    i->silent_over = false;
-    (void)incident_add_site(i, str_from(site->name));
+    if (alert->over || (now != NULL && !now->over && same_severity(now, alert)))
+        return i;
+    i = incident_for(g, (struct str){hex, DEDUP_KEY_N}, team_owner(g->config, alert->labels), rule,
+                     title, out);
+    system_alert_free(i->system);
+    i->system = system_alert_new(alert->labels, alert->summary);
     incident_changed(g, i);
+    return i;
 }
 
 void incident_on_duty_change(struct global *g, struct site *site, struct out *out)
@@ -728,7 +729,7 @@ static void start_lost(struct global *g, struct out *out)
         }
     }
     for (struct site *s = site_first(g); s != NULL; s = site_next(s)) {
-        if (s->silent && silent_dedup(g, s, out_arena(out))->last == NULL)
+        if (s->silent) /* nothing new where the incident is known */
             incident_on_site(g, s, true, out);
     }
 }

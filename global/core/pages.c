@@ -235,23 +235,18 @@ static size_t notice_alerts(const struct global *g, const struct incident *i, st
     return n;
 }
 
-/* A site's silence has no member: it is shown as the alert it stands for. */
-static size_t silent_alert(const struct global *g, const struct incident *i, struct arena *a,
-                           struct notice_alert **ret)
+/* A system incident has no member: it is shown as the alert it stands for. */
+static size_t system_notice(const struct incident *i, struct arena *a, struct notice_alert **ret)
 {
     struct notice_alert *v = ARENA_NEW(a, struct notice_alert);
-    struct label *l = ARENA_ARRAY(a, struct label, 3), *s = ARENA_ARRAY(a, struct label, 1);
+    struct label *s = ARENA_ARRAY(a, struct label, 1);
 
-    l[0] = (struct label){STR("alertname"), STR("TocsinSiteSilent")};
-    l[1] = (struct label){STR("severity"), STR("critical")};
-    l[2] = (struct label){STR("site"), str_from(i->silent_site)};
-    s[0] = (struct label){STR("summary"), arena_fmt(a, "no edge of site %s has been heard by %s",
-                                                    i->silent_site, g->node)};
-    v[0] = (struct notice_alert){.labels = {l, 3},
+    s[0] = (struct label){STR("summary"), i->system->summary};
+    v[0] = (struct notice_alert){.labels = i->system->labels,
                                  .annotations = {s, 1},
                                  .starts_wall_ms = i->opened_wall_ms,
                                  .ends_wall_ms = WALL_ABSENT,
-                                 .fp = labels_fingerprint((struct labels){l, 3})};
+                                 .fp = labels_fingerprint(i->system->labels)};
     *ret = v;
     return 1;
 }
@@ -307,8 +302,8 @@ static int build(struct global *g, const struct page *p, struct arena *a, struct
 
     for (size_t k = 0; k < i->sites.n; k++)
         sites[k] = str_from(i->sites.v[k]);
-    n.alerts_n = i->silent_site != NULL ? silent_alert(g, i, a, &alerts)
-                                        : notice_alerts(g, i, a, &alerts, &n.truncated_alerts);
+    n.alerts_n = i->system != NULL ? system_notice(i, a, &alerts)
+                                   : notice_alerts(g, i, a, &alerts, &n.truncated_alerts);
     n.alerts = alerts;
     group[0] = (struct label){STR("alertname"), str_from(i->title)};
     n.group_labels = (struct labels){group, 1};

@@ -109,6 +109,10 @@ WEAK void incident_on_site(struct global *g, struct site *site, bool silent, str
     else
         heard.site_heard++;
 }
+WEAK void incident_on_health(struct global *g, struct out *out)
+{
+    (void)g, (void)out;
+}
 WEAK void incident_on_mirror(struct global *g, struct str origin, struct str incident,
                              struct str body, struct out *out)
 {

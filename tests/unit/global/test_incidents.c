@@ -123,6 +123,59 @@ static void a_silent_site_is_an_incident_until_it_is_back(void **state)
     world_clear(&w);
 }
 
+static void health(struct world *w, int64_t cert_left_ms)
+{
+    struct engine_input in = {.kind = ENGINE_HEALTH,
+                              .health = {.cert_ends_wall_ms = cert_left_ms == TIME_NEVER
+                                                                  ? TIME_NEVER
+                                                                  : w->now.wall_ms + cert_left_ms,
+                                         .ca_ends_wall_ms = TIME_NEVER,
+                                         .crl_ends_wall_ms = TIME_NEVER}};
+
+    world_step(w, &in);
+    tick(w);
+}
+
+/* Without any site or duty: it is this node's own affair. */
+static void a_certificate_that_ends_is_an_incident_of_its_own(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init_config(&w, "g1", TWO);
+    health(&w, 30 * MS_PER_DAY + 1);
+    assert_int_equal(count(&w), 0);
+    health(&w, 30 * MS_PER_DAY);
+    assert_int_equal(count(&w), 1);
+    assert_int_equal(pages_to(&w, "http://sre/"), 1);
+    assert_non_null(strstr(last_page(&w)->body, "\"alertname\":\"TocsinCertificateExpiring\""));
+    assert_non_null(strstr(last_page(&w)->body, "\"what\":\"certificate\""));
+    assert_non_null(strstr(last_page(&w)->body, "\"severity\":\"warning\""));
+    deliver_all(&w);
+    health(&w, 20 * MS_PER_DAY); /* nothing new */
+    assert_int_equal(w.sent.n, 1);
+    world_restart(&w);
+    health(&w, 8 * MS_PER_DAY);
+    assert_int_equal(count(&w), 1);
+    assert_int_equal(w.sent.n, 1);
+    health(&w, 7 * MS_PER_DAY); /* a higher severity pages again */
+    assert_int_equal(count(&w), 1);
+    assert_int_equal(w.sent.n, 2);
+    assert_non_null(strstr(last_page(&w)->body, "\"severity\":\"critical\""));
+    deliver_all(&w);
+    assert_answer(&w, act(&w, newest(&w), "resolve", "{\"force\":true}"), 200, "true");
+    health(&w, 6 * MS_PER_DAY); /* stays closed */
+    assert_int_equal(count(&w), 1);
+    assert_true(newest(&w)->resolved);
+    health(&w, 365 * MS_PER_DAY); /* renewed */
+    health(&w, MS_PER_DAY);
+    assert_int_equal(count(&w), 2);
+    assert_false(newest(&w)->resolved);
+    health(&w, TIME_NEVER);
+    assert_true(newest(&w)->resolved);
+    world_clear(&w);
+}
+
 static void a_lost_incident_is_told_anew(void **state)
 {
     struct world w;
@@ -254,6 +307,7 @@ int main(void)
         cmocka_unit_test(it_reopens_within_the_window_only),
         cmocka_unit_test(what_was_forced_stays_closed_until_it_fires_anew),
         cmocka_unit_test(suppressed_members_page_nobody_and_have_no_severity),
+        cmocka_unit_test(a_certificate_that_ends_is_an_incident_of_its_own),
         cmocka_unit_test(a_silent_site_is_an_incident_until_it_is_back),
         cmocka_unit_test(a_lost_incident_is_told_anew),
         cmocka_unit_test(a_half_readable_row_is_left_out_whole),

@@ -148,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_is_written_is_read),
+        TEST(public_files_are_known),
         TEST(too_much_is_refused_and_leaves_the_buffer),
         TEST(a_failed_write_leaves_nothing_behind),
         TEST(folders_are_made_with_all_that_is_missing),
