@@ -195,6 +195,16 @@ static bool durable(const struct sim_node *n, const struct sim_alert *a, bool fi
     return says == firing;
 }
 
+void history_posted(struct sim *s, const struct sim_node *n, const struct sim_call *c)
+{
+    const struct post *p = c->arg;
+
+    if (!n->edge || strcmp(c->path, "/api/v2/alerts") != 0 || p == NULL)
+        return;
+    for (size_t i = 0; i < p->n; i++)
+        s->alerts.v[p->v[i].alert].told[n->index] = p->v[i].firing ? 2 : 1;
+}
+
 void history_answer(struct sim *s, struct sim_node *n, const struct sim_call *c)
 {
     const struct post *p = c->arg;

@@ -143,6 +143,8 @@ void history_clear(struct history *h);
 const char *history_text(struct history *h, struct str s);
 void history_ledger(struct sim *s, struct sim_node *n, const struct engine_output *o);
 struct sim_call;
+/* An edge takes in a POST of alerts: from now on that is the last word it was given. */
+void history_posted(struct sim *s, const struct sim_node *n, const struct sim_call *c);
 /* An edge's 200 to a POST of alerts leaves: is what it promises on the disk? */
 void history_answer(struct sim *s, struct sim_node *n, const struct sim_call *c);
 /* A global's 200 to a batch leaves. */

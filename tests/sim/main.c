@@ -120,7 +120,7 @@ static bool hunt(struct sim_options o, enum bug bug, uint64_t seeds)
         if (names[0] != '\0' && strchr(names, ' ') == strrchr(names, ' '))
             memcpy(alone, names, sizeof(alone));
         sim_free(s);
-        if (alone[0] != '\0' || (found > 0 && i + 1 >= found + 3))
+        if (alone[0] != '\0' || (found > 0 && i + 1 > found))
             break;
     }
     bug_selected = BUG_NONE;

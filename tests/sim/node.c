@@ -165,6 +165,7 @@ void node_request(struct sim *s, struct sim_node *n, const struct sim_call *c)
                                           .body = {c->body, c->body_n}}};
 
     s->h.requests++;
+    history_posted(s, n, c);
     node_step(s, n, &in);
 }
 
