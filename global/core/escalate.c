@@ -373,7 +373,10 @@ void escalate_extra(struct global *g, struct incident *i, struct out *out)
     unsigned severity = incident_severity(g, i);
     struct str winner;
 
-    if (i->resolved || i->at.step < 0 || escalate_pager(g, i, &winner) != PAGER_SELF)
+    if (i->resolved || i->at.step < 0)
+        return;
+    note_terminal(g, i, out); /* on every node: the one that pages may have come in second */
+    if (escalate_pager(g, i, &winner) != PAGER_SELF)
         return;
     if (severity > i->severity_paged) {
         i->severity_paged = severity;
@@ -388,5 +391,4 @@ void escalate_extra(struct global *g, struct incident *i, struct out *out)
             break;
         }
     }
-    note_terminal(g, i, out);
 }
