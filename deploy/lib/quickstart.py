@@ -3,9 +3,12 @@
 deploy/quickstart prepares the programs and calls this."""
 import argparse
 import collections
+import errno
 import json
 import os
 import shutil
+import signal
+import socket
 import sys
 import threading
 
@@ -49,6 +52,21 @@ groups:
         labels: {severity: critical, team: storage, service: blobstore}
         annotations: {summary: "the disk of blobstore is full"}
 """
+
+
+PORTS = 30  # at most
+
+
+def port_is_free(port):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind((HOST, port))
+        except OSError as e:
+            if e.errno == errno.EADDRINUSE:
+                return False
+            raise
+    return True
 
 
 class Demo:
@@ -275,6 +293,12 @@ def main():
         say(f"stopped {ended} processes of an earlier run")
     if args.mode == "down":
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of finally: takes everything down
+    busy = [p for p in range(args.port_base, args.port_base + PORTS) if not port_is_free(p)]
+    if busy:
+        print(f"FAILED: ports {busy} of {HOST} are in use: stop what listens there, or give another --port-base",
+              file=sys.stderr)
+        return 1
     demo = Demo(args)
     try:
         show(demo) if args.mode == "show" else check(demo)
@@ -283,6 +307,7 @@ def main():
         return 1
     except KeyboardInterrupt:
         print()
+        return 130 if args.mode == "check" else 0
     finally:
         demo.stop()
         say("everything is down")
