@@ -42,7 +42,9 @@ static int compare_i64(const void *x, const void *y)
 
 static double quantile_us(const int64_t *sorted, size_t n, size_t percent)
 {
-    return (double)sorted[(n - 1) * percent / 100] / 1000;
+    size_t at = (n - 1) * percent / 100;
+
+    return (double)sorted[at] / 1000;
 }
 
 static double own_cpu_s(void)
