@@ -27,11 +27,22 @@ static void *slot(struct arena *a, void *v, size_t n, size_t *cap, size_t size)
     return grown;
 }
 
+/* What the output shows as const is ours to write as long as the step lasts. */
+static void *writable(const void *p)
+{
+    union {
+        const void *shown;
+        void *ours;
+    } u = {p};
+
+    return u.ours;
+}
+
 /* A zeroed new element of one of the output's vectors. */
 #define APPEND(out, type, field) \
-    (((out)->o.field = slot((out)->arena, (void *)(uintptr_t)(out)->o.field, (out)->o.field##_n, \
+    (((out)->o.field = slot((out)->arena, writable((out)->o.field), (out)->o.field##_n, \
                             &(out)->field##_cap, sizeof(type))), \
-     (type *)(uintptr_t) & (out)->o.field[(out)->o.field##_n++])
+     (type *)writable(&(out)->o.field[(out)->o.field##_n++]))
 
 struct engine_output engine_step(struct engine *e, const struct engine_input *in,
                                  struct arena *arena)

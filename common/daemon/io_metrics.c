@@ -2,6 +2,7 @@
  * metrics. */
 #include "common/daemon/daemon_internal.h"
 #include "common/io/clock.h"
+#include "common/io/files.h"
 #include "common/io/log_out.h"
 
 #include <sys/resource.h>
@@ -17,17 +18,29 @@ static void head(struct buf *b, const char *name, const char *type, const char *
     buf_add_fmt(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+/* The second field of statm; 0 when it cannot be read. */
+static uint64_t resident_pages(void)
+{
+    struct str rest, field;
+    uint64_t n = 0;
+    struct buf b;
+
+    buf_init(&b, KIB(4));
+    if (file_read("/proc/self/statm", KIB(4), &b, NULL) == 0) {
+        rest = buf_str(&b);
+        if (!str_split(&rest, ' ', &field) || !str_split(&rest, ' ', &field) ||
+            !str_to_u64(field, &n))
+            n = 0;
+    }
+    buf_clear(&b);
+    return n;
+}
+
 static void add_process(struct daemon *d, struct buf *b)
 {
     struct rusage u;
-    unsigned long pages = 0, resident = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
+    uint64_t resident = resident_pages();
 
-    if (f != NULL) {
-        if (fscanf(f, "%lu %lu", &pages, &resident) != 2)
-            resident = 0;
-        (void)fclose(f);
-    }
     (void)getrusage(RUSAGE_SELF, &u);
     add(b, "process_cpu_seconds_total", "counter", "User and system CPU time.",
         (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +

@@ -50,7 +50,7 @@ struct next_step escalate_next(const struct global *g, const struct incident *i)
     next.at.step = 0;
     if (step + 1 < p->steps_n) {
         next.at.step = (int)step + 1;
-    } else if (i->at.round < p->repeat) {
+    } else if (i->at.round < p->repeat) { /* NOLINT(bugprone-branch-clone): a rule a line */
         next.at.round++;
     } else if (p->on_exhausted == EXHAUSTED_STOP || BUG(BUG_POLICY_ENDS)) {
         next.exists = false;
