@@ -201,8 +201,13 @@ void history_posted(struct sim *s, const struct sim_node *n, const struct sim_ca
 
     if (!n->edge || strcmp(c->path, "/api/v2/alerts") != 0 || p == NULL)
         return;
-    for (size_t i = 0; i < p->n; i++)
-        s->alerts.v[p->v[i].alert].told[n->index] = p->v[i].firing ? 2 : 1;
+    for (size_t i = 0; i < p->n; i++) {
+        struct sim_alert *a = &s->alerts.v[p->v[i].alert];
+        /* By a clock that is behind, an end just past still lies ahead: no transition yet. */
+        bool ended = s->now + n->wall_offset_ms >= a->ends_at;
+
+        a->told[n->index] = p->v[i].firing ? 2 : ended ? 1 : 0;
+    }
 }
 
 void history_answer(struct sim *s, struct sim_node *n, const struct sim_call *c)
