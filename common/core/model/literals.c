@@ -101,6 +101,13 @@ static bool is_alnum_or_high(char c)
            (unsigned char)c >= 0x80;
 }
 
+/* A class of one plain byte: "[.]" */
+static bool one_member(struct str alt, size_t i)
+{
+    return i + 2 < alt.n && alt.p[i + 2] == ']' && (unsigned char)alt.p[i + 1] < 0x80 &&
+           str_find_char(STR("^]\\["), alt.p[i + 1]) == 4;
+}
+
 /* The literal run that alt begins with; true: it is all of alt. */
 static bool read_run(struct str alt, struct buf *run)
 {
@@ -117,6 +124,9 @@ static bool read_run(struct str alt, struct buf *run)
             c = alt.p[++i];
         } else if (c == '$') {
             return i + 1 == alt.n;
+        } else if (c == '[' && one_member(alt, i)) { /* the other way to escape */
+            c = alt.p[i + 1];
+            i += 2;
         } else if (str_find_char(STR(".[(+^"), c) < 5) {
             return false;
         }
