@@ -157,14 +157,14 @@ static void keep(struct silence_set *set, struct kept *k, struct kept *old, stru
     set->version++;
 }
 
-static int kept_new(const struct silence_set *set, const struct silence *in, struct kept **ret,
+static int kept_new(const struct silence *in, bool classic_names, struct kept **ret,
                     struct err *err)
 {
     struct kept *k = xcalloc(1, sizeof(*k));
     int rc;
 
     k->arena = arena_new(512);
-    rc = silence_copy_checked(in, set->options.classic_names, k->arena, &k->s, err);
+    rc = silence_copy_checked(in, classic_names, k->arena, &k->s, err);
     if (rc < 0)
         kept_free(k);
     else
@@ -254,7 +254,7 @@ int silence_set_put(struct silence_set *set, const struct silence *in, struct no
 
     if (asked.starts_wall_ms == WALL_ABSENT)
         asked.starts_wall_ms = now.wall_ms;
-    rc = kept_new(set, &asked, &k, err);
+    rc = kept_new(&asked, set->options.classic_names, &k, err);
     if (rc < 0)
         return rc;
     if (in->id.n > 0 && (old = find(set, in->id)) == NULL) {
@@ -319,7 +319,7 @@ enum silence_merge silence_set_merge(struct silence_set *set, const struct silen
         return SILENCE_FULL;
     }
     if (s.id.n == 0 || silence_wire_bytes(&s) > SILENCE_BYTES_MAX ||
-        s.updated_wall_us == INT64_MAX || kept_new(set, &s, &k, err) < 0) {
+        s.updated_wall_us == INT64_MAX || kept_new(&s, false, &k, err) < 0) {
         if (s.id.n == 0 || silence_wire_bytes(&s) > SILENCE_BYTES_MAX)
             err_set(err, -EINVAL, "invalid silence: no id, or too large");
         set->stats.merge_invalid++;

@@ -53,7 +53,7 @@ struct silence_options {
     size_t silences_max;      /* stored, expired ones included; 0: SILENCES_MAX */
     size_t silence_bytes_max; /* silence_wire_bytes; 0: SILENCE_BYTES_MAX */
     int64_t retention_ms;     /* that expired ones are kept */
-    bool classic_names;       /* label names must be [a-zA-Z_][a-zA-Z0-9_]* */
+    bool classic_names;       /* label names put here must be [a-zA-Z_][a-zA-Z0-9_]* */
 };
 
 struct silence_set;
