@@ -1,12 +1,15 @@
 extern "C" {
 #include "common/base/regex.h"
+#include "common/base/utf8.h"
 }
 
 #include <cerrno>
 #include <cstdlib>
+#include <map>
 #include <new>
 #include <re2/re2.h>
 #include <string>
+#include <vector>
 
 /* Memory of one program and its lazily built automaton together. */
 static const int64_t MEMORY_MAX = 8 << 20;
@@ -19,16 +22,18 @@ struct regex {
     }
 };
 
-/* The text between ^(?: and )$, as Alertmanager puts it: even what closes the group early means the
- * same. Go took `(?<name>` in 1.22, RE2 only later than Debian's; both know `(?P<name>`. Classes,
- * escapes and \Q…\E are left alone. False when \C (a single byte, which splits runes) is asked for.
+/* The text, when anchored between ^(?: and )$, as Alertmanager puts it: even what closes the group
+ * early means the same. Go took `(?<name>` in 1.22, RE2 only later than Debian's; both know
+ * `(?P<name>`. Classes, escapes and \Q…\E are left alone. False when \C (a single byte, which
+ * splits runes) is asked for.
  */
-static bool translate(struct str pattern, std::string &out)
+static bool translate(struct str pattern, bool anchored, std::string &out)
 {
     bool in_class = false, quoted = false;
 
     out.reserve(pattern.n + 16);
-    out += "^(?:";
+    if (anchored)
+        out += "^(?:";
     for (size_t i = 0; i < pattern.n; i++) {
         char c = pattern.p[i], next = i + 1 < pattern.n ? pattern.p[i + 1] : '\0';
 
@@ -72,11 +77,12 @@ static bool translate(struct str pattern, std::string &out)
     }
     if (quoted)
         out += "\\E";
-    out += ")$";
+    if (anchored)
+        out += ")$";
     return true;
 }
 
-extern "C" int regex_new(struct str pattern, struct regex **ret, struct err *err)
+static int compile(struct str pattern, bool anchored, struct regex **ret, struct err *err)
 {
     re2::RE2::Options options;
     std::string text;
@@ -88,7 +94,7 @@ extern "C" int regex_new(struct str pattern, struct regex **ret, struct err *err
     options.set_log_errors(false);
     options.set_max_mem(MEMORY_MAX);
     options.set_dot_nl(false);
-    if (!translate(pattern, text))
+    if (!translate(pattern, anchored, text))
         return err_set(err, -EINVAL, "regular expression: \\C is not supported");
     r = new (std::nothrow) struct regex(text, options);
     if (r == nullptr)
@@ -103,6 +109,16 @@ extern "C" int regex_new(struct str pattern, struct regex **ret, struct err *err
     return 0;
 }
 
+extern "C" int regex_new(struct str pattern, struct regex **ret, struct err *err)
+{
+    return compile(pattern, true, ret, err);
+}
+
+extern "C" int regex_new_search(struct str pattern, struct regex **ret, struct err *err)
+{
+    return compile(pattern, false, ret, err);
+}
+
 extern "C" void regex_free(struct regex *r)
 {
     delete r;
@@ -111,4 +127,96 @@ extern "C" void regex_free(struct regex *r)
 extern "C" bool regex_match(const struct regex *r, struct str text)
 {
     return re2::RE2::PartialMatch(re2::StringPiece(text.p, text.n), r->re);
+}
+
+static bool is_name(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_';
+}
+
+/* The group a reference names; -1 when there is none such. */
+static int group_of(const re2::RE2 &re, const std::string &name)
+{
+    const std::map<std::string, int> &names = re.NamedCapturingGroups();
+    std::map<std::string, int>::const_iterator it;
+    int number = 0;
+
+    for (char c : name) {
+        if (c < '0' || c > '9' || number > 10000) {
+            it = names.find(name);
+            return it == names.end() ? -1 : it->second;
+        }
+        number = number * 10 + (c - '0');
+    }
+    return number;
+}
+
+/* What a $ at t[i] stands for; the length of the reference, 0 when it is none (a plain dollar). */
+static size_t reference(struct str t, size_t i, std::string &name)
+{
+    bool brace = i + 1 < t.n && t.p[i + 1] == '{';
+    size_t from = i + (brace ? 2 : 1), end = from;
+
+    while (end < t.n && is_name(t.p[end]))
+        end++;
+    if (end == from || (brace && (end == t.n || t.p[end] != '}')))
+        return 0;
+    name.assign(t.p + from, end - from);
+    return end - i + (brace ? 1 : 0);
+}
+
+static void expand(const re2::RE2 &re, struct str t, const std::vector<re2::StringPiece> &groups,
+                   struct buf *b)
+{
+    for (size_t i = 0; i < t.n;) {
+        std::string name;
+        size_t n;
+        int group;
+
+        if (t.p[i] != '$' || i + 1 == t.n) {
+            buf_add(b, t.p + i++, 1);
+            continue;
+        }
+        if (t.p[i + 1] == '$') {
+            buf_add(b, "$", 1);
+            i += 2;
+            continue;
+        }
+        n = reference(t, i, name);
+        if (n == 0) {
+            buf_add(b, t.p + i++, 1);
+            continue;
+        }
+        group = group_of(re, name);
+        if (group >= 0 && (size_t)group < groups.size() && groups[(size_t)group].data() != nullptr)
+            buf_add(b, groups[(size_t)group].data(), groups[(size_t)group].size());
+        i += n;
+    }
+}
+
+extern "C" void regex_replace_all(const struct regex *r, struct str text, struct str replacement,
+                                  struct buf *b)
+{
+    re2::StringPiece whole(text.n > 0 ? text.p : "", text.n);
+    std::vector<re2::StringPiece> groups((size_t)r->re.NumberOfCapturingGroups() + 1);
+    size_t at = 0, copied = 0;
+    bool after_match = false; /* a match ended at `copied` */
+
+    while (
+        at <= text.n && !b->overflow &&
+        r->re.Match(whole, at, text.n, re2::RE2::UNANCHORED, groups.data(), (int)groups.size())) {
+        size_t from = (size_t)(groups[0].data() - whole.data()), n = groups[0].size();
+        uint32_t rune;
+
+        if (n > 0 || from > copied || !after_match) {
+            buf_add(b, whole.data() + copied, from - copied);
+            expand(r->re, replacement, groups, b);
+            copied = from + n;
+            after_match = true;
+        }
+        at = from + n;
+        if (n == 0)
+            at += at < text.n ? utf8_decode(str_sub(text, at, text.n), &rune) : 1;
+    }
+    buf_add(b, whole.data() + copied, text.n - copied);
 }

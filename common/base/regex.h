@@ -3,6 +3,7 @@
  * `(?<name>` is rewritten to `(?P<name>`, `\C` is refused, `\z` stays; UTF-8. */
 #pragma once
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/str.h"
 
@@ -14,3 +15,14 @@ struct regex;
 MUST_CHECK int regex_new(struct str pattern, struct regex **ret, struct err *err);
 void regex_free(struct regex *r);
 bool regex_match(const struct regex *r, struct str text);
+
+/* Compiled as it stands, as Go's regexp package does: regex_match then searches, unanchored. */
+MUST_CHECK int regex_new_search(struct str pattern, struct regex **ret, struct err *err);
+
+/* Go's Regexp.ReplaceAllString into b: every match, leftmost first, none overlapping; an empty one
+ * right behind a match does not count. In the replacement $1, ${1}, $name and ${name} stand for
+ * groups ("" when there is none such), $$ for a dollar; the name behind a bare $ is as long as
+ * letters, digits and underscores go (ASCII here). Stops when b is full. Only for what
+ * regex_new_search made. */
+void regex_replace_all(const struct regex *r, struct str text, struct str replacement,
+                       struct buf *b);
