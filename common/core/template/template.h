@@ -1,0 +1,54 @@
+/* Go's text/template with Alertmanager's functions, in pure C: parse once, render often.
+ *
+ * A set holds what the configuration's template files define; a template is one text of the
+ * configuration, parsed against a set. Both are immutable to renderings. Rendering is bounded in
+ * output, memory, steps and depth, so that no template can hang or exhaust the process.
+ *
+ * Differences from Go that are meant: no tz database (gotime.h), no complex numbers, a time from
+ * `now` has no monotonic reading ("m=+…" is not printed), nesting of parentheses and blocks ends at
+ * 200. There is no HTML escaping here: whoever sends HTML must not render it by this. */
+#pragma once
+
+#include "common/base/now.h"
+#include "common/core/template/value.h"
+
+struct template_set;
+struct template;
+
+#define TEMPLATE_TEXT_BYTES_MAX MIB(1) /* of one file or text */
+
+struct template_limits { /* 0: the default */
+    size_t output_bytes; /* 16 MiB */
+    size_t memory_bytes; /* of values made while rendering: 64 MiB */
+    uint64_t steps;      /* nodes visited: 5,000,000 */
+    unsigned depth;      /* of {{template}} calls: 1000 */
+};
+
+struct template_env {
+    struct now now;
+    struct tv route_labels; /* a KV, or no value: what routeLabels looks into */
+    bool raw_route_labels;  /* their values are templates, to be rendered on demand */
+    struct template_limits limits;
+};
+
+struct template_set *template_set_new(void);
+void template_set_free(struct template_set *s);
+
+/* Adds a file: its defines, and its remaining text under the name given (the file's base name).
+ * What is empty (white space and comments) replaces nothing. On failure the set is as before; the
+ * error reads "template: NAME:LINE:COLUMN: what". */
+MUST_CHECK int template_set_add(struct template_set *s, struct str name, struct str text,
+                                struct err *err);
+
+/* A text of the configuration; its defines are seen by it alone. The set must outlive it and not
+ * change meanwhile. */
+MUST_CHECK int template_parse(struct template **ret, const struct template_set *s, struct str text,
+                              struct err *err);
+void template_free(struct template *t);
+
+/* The result lies in the arena. On failure, too, *ret is set: to what was written so far, for some
+ * services are sent that. The error reads "template: NAME:LINE:COLUMN: executing "TEMPLATE" at
+ * <what>: why"; lines count from 1, columns (bytes) from 0. */
+MUST_CHECK int template_render(const struct template *t, struct tv data,
+                               const struct template_env *env, struct arena *a, struct str *ret,
+                               struct err *err);
