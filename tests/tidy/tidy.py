@@ -23,7 +23,7 @@ memchr memcmp memcpy memmove memset memmem memrchr mempcpy
 strchr strrchr strcmp strncmp strlen strnlen strstr strspn strcspn strcasecmp strncasecmp
 snprintf vsnprintf __snprintf_chk __vsnprintf_chk __memcpy_chk __memmove_chk __memset_chk
 qsort bsearch
-__udivti3 __umodti3 __stack_chk_fail _GLOBAL_OFFSET_TABLE_ __tls_get_addr __cpu_model __cpu_indicator_init
+__udivti3 __umodti3 __modti3 __stack_chk_fail _GLOBAL_OFFSET_TABLE_ __tls_get_addr __cpu_model __cpu_indicator_init
 """.split()
 ALLOWED_PATTERNS = [
     r"^json_(object|tokener|type)_", r"^yaml_(parser|event|token)_", r"^_ZN?K?3re2",
