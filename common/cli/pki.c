@@ -9,9 +9,9 @@
 #include <time.h>
 
 #define CA_DAYS 3650
-#define LEAF_DAYS 30
+#define LEAF_DAYS 90 /* tocsin warns 30 days before the end */
 #define USER_DAYS 365
-#define CRL_DAYS 30
+#define CRL_DAYS 90
 #define DAYS_MAX 36500
 #define SANS_MAX 64
 
@@ -260,7 +260,7 @@ static int run_list(const struct cli_args *a)
     }
 #define OPTION_CRL_DAYS \
     { \
-        .name = "crl-days", .value = "N", .help = "the CRL's nextUpdate, in days (default 30)" \
+        .name = "crl-days", .value = "N", .help = "the CRL's nextUpdate, in days (default 90)" \
     }
 #define OPTION_TIMES(days_default) \
     {.name = "days", .value = "N", .help = "days from now on (default " days_default ")"}, \
