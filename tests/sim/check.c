@@ -119,6 +119,43 @@ bool inc_other_open(const struct inc *table, const struct inc *i, int64_t t)
     return false;
 }
 
+static bool opened_at(const struct inc *i, int node)
+{
+    VEC_EACH (&i->events, const struct inc_event, e) {
+        if (e->node == node && (e->what == INC_OPENED || e->what == INC_REOPENED))
+            return true;
+    }
+    return false;
+}
+
+bool inc_in_duty(const struct sim *s, const struct inc *i, int64_t from, int64_t to)
+{
+    const char *sites[16];
+    size_t n = 0;
+
+    VEC_EACH (&s->h.ledger, const struct h_ledger, l) {
+        size_t k = 0;
+
+        if (l->verdict != LEDGER_APPLIED || l->incident != i->id)
+            continue;
+        while (k < n && strcmp(sites[k], l->site) != 0)
+            k++;
+        if (k == n && n < ARRAY_SIZE(sites))
+            sites[n++] = l->site;
+    }
+    VEC_EACH (&s->h.ledger, const struct h_ledger, l) {
+        if (n == 0)
+            return true;
+        if (l->verdict != LEDGER_DUTY || l->t < from || l->t > to || !opened_at(i, l->node))
+            continue;
+        for (size_t k = 0; k < n; k++) {
+            if (strcmp(sites[k], l->site) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 void inc_free(struct inc *table)
 {
     struct inc *i, *next;

@@ -50,6 +50,10 @@ struct inc *inc_find(struct inc *table, const char *id);
 /* Is another generation of the incident open at that time? Nodes that were apart may number them
  * differently until the incident closes; what is owed is owed once. */
 bool inc_other_open(const struct inc *table, const struct inc *i, int64_t t);
+/* Did a node that has the incident hold duty for one of its sites in that time? A node that lost
+ * its store may number what it is told again differently from the one that pages; it owes nothing
+ * while it has no duty. True for an incident without members. */
+bool inc_in_duty(const struct sim *s, const struct inc *i, int64_t from, int64_t to);
 void inc_free(struct inc *table);
 
 /* from + bound, pushed behind every fault that overlaps the wait. */

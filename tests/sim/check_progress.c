@@ -18,7 +18,7 @@ static void judge(struct sim *s, const struct inc *table, const struct inc *i)
 
         if (since >= 0) {
             due = check_deadline(s, since, DELAY_MAX_MS + SLACK_MS);
-            if (t > due && !inc_other_open(table, i, due)) {
+            if (t > due && !inc_other_open(table, i, due) && inc_in_duty(s, i, since, due)) {
                 history_violation(s, due, "I6",
                                   "incident %.8s is open, not acknowledged, and rests since %.1f s",
                                   i->id, (double)since / 1000);

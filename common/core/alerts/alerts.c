@@ -404,7 +404,9 @@ static void merge(const struct alert *old, const struct alert_input *in, struct 
     *starts = min_i64(old->starts_wall_ms, in->starts_wall_ms);
     if (old->ends_wall_ms <= in->ends_wall_ms)
         return;
-    if (in->ends_wall_ms <= now.wall_ms ? !old->firing : !old->timeout)
+    /* Two ends that have both passed: the later. An end still ahead is no end yet, even if a clock
+     * that was wrong for a while took it for one: a source that says "resolved" is believed. */
+    if (in->ends_wall_ms <= now.wall_ms ? old->ends_wall_ms <= now.wall_ms : !old->timeout)
         *ends = old->ends_wall_ms;
 }
 

@@ -70,6 +70,13 @@ static void statements_merge_when_they_overlap(void **state)
          10,
          70,
          ALERT_REFRESH},
+        /* The clock was 1000 s ahead when the firing was heard, and is right again. */
+        {"an end is believed though a wrong clock had seen it before",
+         {1000, 0, 240, false},
+         {100, 0, 100, false},
+         0,
+         100,
+         ALERT_QUIET},
     };
 
     (void)state;
