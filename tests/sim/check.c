@@ -119,10 +119,10 @@ bool inc_other_open(const struct inc *table, const struct inc *i, int64_t t)
     return false;
 }
 
-static bool opened_at(const struct inc *i, int node)
+static bool opened_at(const struct inc *i, int node, int64_t by)
 {
     VEC_EACH (&i->events, const struct inc_event, e) {
-        if (e->node == node && (e->what == INC_OPENED || e->what == INC_REOPENED))
+        if (e->node == node && e->t <= by && (e->what == INC_OPENED || e->what == INC_REOPENED))
             return true;
     }
     return false;
@@ -146,7 +146,7 @@ bool inc_in_duty(const struct sim *s, const struct inc *i, int64_t from, int64_t
     VEC_EACH (&s->h.ledger, const struct h_ledger, l) {
         if (n == 0)
             return true;
-        if (l->verdict != LEDGER_DUTY || l->t < from || l->t > to || !opened_at(i, l->node))
+        if (l->verdict != LEDGER_DUTY || l->t < from || l->t > to || !opened_at(i, l->node, to))
             continue;
         for (size_t k = 0; k < n; k++) {
             if (strcmp(sites[k], l->site) == 0)

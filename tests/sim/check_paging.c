@@ -23,18 +23,21 @@ static bool paged(const struct sim *s, struct inc *table, const struct inc *i, i
 
 static void owed(struct sim *s, struct inc *table, const struct inc *i)
 {
-    int64_t opened = -1, over = s->h.end_at, deadline;
+    int64_t opened = -1, over = s->h.end_at, terminal = INT64_MAX, deadline;
 
     VEC_EACH (&i->events, const struct inc_event, e) {
         if (e->what == INC_OPENED && opened < 0)
             opened = e->t;
         if ((e->what == INC_RESOLVED || e->what == INC_ACKED) && e->t < over)
             over = e->t;
+        if (e->what == INC_TERMINAL)
+            terminal = min_i64(terminal, e->t);
     }
     if (opened < 0 || i->adversary)
         return;
     deadline = check_deadline(s, opened, BOUND_MS);
-    if (over <= deadline)
+    /* A policy that stops may end before a receiver that refuses comes to its senses. */
+    if (over <= deadline || terminal <= deadline)
         return;
     if (!paged(s, table, i, opened, deadline) && !inc_other_open(table, i, deadline) &&
         inc_in_duty(s, i, opened, deadline))
