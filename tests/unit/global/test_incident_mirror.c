@@ -316,8 +316,9 @@ static void odd_bodies_change_nothing(void **state)
         "{\"dedup_key\":\"0123456789abcdef0123456789abcdef\",\"generation\":0}",
         "{\"dedup_key\":\"0123456789abcdef0123456789abcdef\",\"generation\":1,\"step\":99}",
         "{\"dedup_key\":\"0123456789abcdef0123456789abcdef\",\"generation\":1,\"phase\":2}",
-        "{\"dedup_key\":\"0123456789abcdef0123456789abcdef\",\"generation\":1,\"acks\":[5,null,{}],"
-        "\"revoked\":[5],\"pages\":[null,7,{\"target\":\"\"}],\"step\":0}",
+        ("{\"dedup_key\":\"0123456789abcdef0123456789abcdef\",\"generation\":1,\"acks\":[5,null,{}]"
+         ","
+         "\"revoked\":[5],\"pages\":[null,7,{\"target\":\"\"}],\"step\":0}"),
     };
     struct pair p;
 
