@@ -776,7 +776,8 @@ void incident_start(struct global *g, struct out *out)
         i->resolved_mono_ms = g->now.mono_ms - clamp_i64(g->now.wall_ms - i->resolved_wall_ms, 0,
                                                          g->config->reopen_window_ms);
     }
-    for (struct mirror *m = mirror_other_first(g); m != NULL; m = mirror_other_next(m))
+    for (struct mirror *m = mirror_other_first(g); m != NULL && !BUG(BUG_RESTART_REPAGES);
+         m = mirror_other_next(m)) /* they would make up for a position that is not restored */
         incident_on_mirror(g, m->origin, m->incident, m->body, out);
     TAILQ_FOREACH (i, &g->incidents->list, list_link) {
         if (!i->resolved) {

@@ -91,7 +91,7 @@ void check_merge(struct sim *s)
 
     VEC_EACH (&s->h.ledger, const struct h_ledger, l) {
         if (l->verdict == LEDGER_APPLIED && !l->lost && l->incident[0] != '\0' &&
-            strcmp(l->cause, "opened") == 0)
+            strcmp(l->cause, "firing") == 0)
             *VEC_PUSH(&joins) = (struct joined){.t = l->t,
                                                 .node = l->node,
                                                 .store_life = l->store_life,
