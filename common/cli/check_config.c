@@ -164,7 +164,7 @@ static const struct cli_command commands[] = {
     {
         .name = "check-config",
         .args = "[FILE…]",
-        .args_max = CLI_ARGS_MAX,
+        .args_max = CLI_ARGS_ANY,
         .summary = "check configuration files as the daemons would",
         .text = "FILE is an edge's file in Alertmanager's format. Every mistake is printed with "
                 "its file and\nline; the exit status is 1 if there is one. Warnings do not change "

@@ -191,15 +191,15 @@ def test_odd_answers_are_errors(run, stub, answer):
 def test_config_file(run, stub, tmp_path):
     stub.answers["GET", "/api/v1/teams"] = (200, {"teams": []})
     assert run("teams", url=None).returncode == 1
-    folder = tmp_path / ".config/tocsinctl"
+    folder = tmp_path / ".config/tocsin"
     folder.mkdir(parents=True)
-    (folder / "config.yml").write_text("global.url: %s/\nuser: ann\nother.tool: x\n" % stub.url)
+    (folder / "tocsinctl.yml").write_text("global.url: %s/\nuser: ann\nother.tool: x\noutput: extended\n" % stub.url)
     r = run("teams", url=None)
     assert r.returncode == 0, r.stderr
     assert "Authorization" in stub.asked[0][3]
-    (folder / "config.yml").write_text("global.url: [a\n")
+    (folder / "tocsinctl.yml").write_text("global.url: [a\n")
     r = run("teams", url=None)
-    assert r.returncode == 1 and "config.yml:" in r.stderr
+    assert r.returncode == 1 and "tocsinctl.yml:" in r.stderr
 
 
 @pytest.mark.parametrize("args", [["nonsense"], ["pki", "nonsense"], ["pki", "list", "--nonsense"],
