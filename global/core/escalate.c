@@ -161,6 +161,37 @@ bool escalate_may_send(const struct global *g, const struct incident *i)
     return false;
 }
 
+/* Do the live edges of the stream's site say with one voice who pages? If some grant this node and
+ * of others it is known, or cannot be known, that they grant another one, then both may page. */
+static bool site_is_split(const struct global *g, const struct stream *of)
+{
+    size_t here = 0, elsewhere = 0, unknown = 0;
+    const struct stream *s;
+
+    TAILQ_FOREACH (s, &of->site->streams, site_link) {
+        if (strcmp(s->group, of->group) != 0 || !stream_live(s))
+            continue;
+        if (duty_for_stream(g, s))
+            here++;
+        else if (!holder_is_fresh(g, s))
+            unknown++;
+        else if (strcmp(s->holder, g->node) != 0)
+            elsewhere++;
+    }
+    return unknown > 0 || (here > 0 && elsewhere > 0);
+}
+
+static bool is_split(const struct global *g, const struct incident *i)
+{
+    const struct member *m;
+
+    TAILQ_FOREACH (m, &i->members, incident_link) {
+        if (counts(g, m) && site_is_split(g, m->stream))
+            return true;
+    }
+    return false;
+}
+
 /* ---- when ---- */
 
 /* With ack_timeout an ack lapses; the node that pages revokes it. */
@@ -288,6 +319,7 @@ static void claim(struct global *g, struct incident *i, struct position at, cons
     i->step_mono_ms = i->heard_mono_ms = g->now.mono_ms;
     i->other_since_mono_ms = 0;
     i->claim = cause[0] == '\0' ? CLAIM_HERE : CLAIM_TAKEN_OVER;
+    i->split = is_split(g, i);
     bind_targets(g, i, team, &p->steps[step], 0);
     if (incident_severity(g, i) > i->severity_paged)
         i->severity_paged = incident_severity(g, i);
