@@ -2,6 +2,7 @@
 #include "common/daemon/daemon.h"
 #include "common/io/clock.h"
 #include "common/io/log_out.h"
+#include "common/io/zoneinfo.h"
 #include "edge/core/edge.h"
 
 #include <unistd.h>
@@ -15,6 +16,7 @@ struct settings {
     int64_t retention_ms, maintenance_ms, gc_ms, alerts_max;
     int64_t silences_max, silence_bytes_max;
     enum matcher_mode matchers;
+    struct zoneinfo *zones;
     char node[IDENTITY_NAME_MAX + 1];
 };
 
@@ -79,6 +81,9 @@ static int configure(struct daemon *d, bool first, struct engine_input *ret, str
         config_report_init(&federation, str_from(s->federation_file));
         r = edge_config_parse(text, federated ? &federation_text : NULL, s->matchers, &config, &am,
                               federated ? &federation : NULL);
+        zoneinfo_forget(s->zones);
+        if (r == 0)
+            r = am_config_check_locations(config->am, &am, zoneinfo_known, s->zones);
         daemon_log_report(&am);
         daemon_log_report(&federation);
         config_report_clear(&am);
@@ -109,6 +114,7 @@ static struct engine *make_engine(struct daemon *d, void *arg)
                              .silences_max = (size_t)s->silences_max,
                              .silence_bytes_max = (size_t)s->silence_bytes_max,
                              .classic_names = s->matchers == MATCHER_CLASSIC,
+                             .zones = {.offset_s = zoneinfo_offset_s, .arg = s->zones},
                              .seed = entropy_seed()};
 
     (void)gethostname(host, sizeof(host) - 1);
@@ -183,10 +189,14 @@ int main(int argc, char **argv)
                                            .configure = configure,
                                            .make_engine = make_engine};
     enum options_result parsed = options_parse(&options, argc, argv);
+    int status;
 
     if (parsed != OPTIONS_RUN)
         return parsed == OPTIONS_DONE ? 0 : 1;
     if (read_features(&s) < 0 || !bounds_hold(&s))
         return 1;
-    return daemon_run(&s.daemon, &program);
+    s.zones = zoneinfo_new(NULL);
+    status = daemon_run(&s.daemon, &program);
+    zoneinfo_free(s.zones);
+    return status;
 }
