@@ -23,8 +23,7 @@ static void help_option(const struct cli_option *o)
     snprintf(left, sizeof(left), "  %s--%s%s%s", letter, o->name, o->value != NULL ? " " : "",
              o->value != NULL ? o->value : "");
     if (o->fallback != NULL && o->value == NULL)
-        snprintf(right, sizeof(right), "%s (the default; --no-%s is the contrary)", o->help,
-                 o->name);
+        snprintf(right, sizeof(right), "%s (default; else --no-%s)", o->help, o->name);
     else if (o->fallback != NULL)
         snprintf(right, sizeof(right), "%s (default %s)", o->help, o->fallback);
     else

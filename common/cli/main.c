@@ -2,7 +2,8 @@
 #include "common/cli/cli.h"
 
 static const struct cli_table *const tables[] = {
-    &cli_alert, &cli_silence, &cli_check_config, &cli_incidents, &cli_status, &cli_pki,
+    &cli_alert,    &cli_silence,   &cli_check_config, &cli_config, &cli_cluster,
+    &cli_template, &cli_incidents, &cli_status,       &cli_pki,
 };
 
 int main(int argc, char **argv)
