@@ -56,6 +56,7 @@ struct line {
     char name[NAME_BYTES_MAX]; /* the words found, perhaps a group's only */
     char **rest;
     int rest_n;
+    const char *word; /* the first argument that is no option and not of the name; or NULL */
     bool help, version;
 };
 
@@ -135,6 +136,8 @@ static void read_line(struct line *l, int argc, char **argv)
             continue;
         } else {
             naming = false;
+            if (l->word == NULL)
+                l->word = text;
         }
         l->rest[l->rest_n++] = argv[i];
     }
@@ -155,25 +158,18 @@ static int run_command(const struct cli_command *c, const struct line *l)
     status = cli_parse(&a, l->rest_n, l->rest) ? c->run(&a) : 1;
     settings_free(settings);
     free(a.args);
-    if (fflush(stdout) != 0 && status == 0)
-        status = cli_fail("the output cannot be written");
     return status;
 }
 
 static int no_command(const struct line *l)
 {
-    const char *word = NULL;
-
-    for (int i = 0; i < l->rest_n && word == NULL; i++)
-        if (l->rest[i][0] != '-')
-            word = l->rest[i];
-    if (l->name[0] != '\0' && (word == NULL || l->help))
+    if (l->name[0] != '\0' && (l->word == NULL || l->help))
         return cli_help_group(l->tables, l->tables_n, l->name) && l->help ? 0 : 1;
-    if (word != NULL)
+    if (l->word != NULL)
         return cli_fail("unknown command %s%s%s; see tocsinctl --help", l->name,
-                        l->name[0] != '\0' ? " " : "", word);
-    return l->rest_n > 0 ? cli_fail("which command? See tocsinctl --help")
-                         : cli_help_all(l->tables, l->tables_n);
+                        l->name[0] != '\0' ? " " : "", l->word);
+    return l->rest_n > 0 && !l->help ? cli_fail("which command? See tocsinctl --help")
+                                     : cli_help_all(l->tables, l->tables_n);
 }
 
 static int run_line(const struct line *l)
@@ -184,8 +180,6 @@ static int run_line(const struct line *l)
         printf("tocsinctl, version %s\n", TOCSIN_VERSION);
         return 0;
     }
-    if (l->help && l->name[0] == '\0' && l->rest_n == 0)
-        return cli_help_all(l->tables, l->tables_n);
     if (l->help && c != NULL)
         return cli_help_command(c);
     if (c == NULL && !l->help)
@@ -203,5 +197,7 @@ int cli_main(const struct cli_table *const *tables, size_t tables_n, int argc, c
         read_line(&l, argc - 1, argv + 1);
     status = run_line(&l);
     free(l.rest);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0)
+        status = cli_fail("the output cannot be written");
     return status;
 }
