@@ -162,29 +162,36 @@ bool escalate_may_send(const struct global *g, const struct incident *i)
 }
 
 /* Do the live edges of the stream's site say with one voice who pages? If some grant this node and
- * of others it is known, or cannot be known, that they grant another one, then both may page. */
+ * others another one, or have not been heard for a lease's time, then both nodes may page. */
 static bool site_is_split(const struct global *g, const struct stream *of)
 {
-    size_t here = 0, elsewhere = 0, unknown = 0;
+    bool here = false, elsewhere = false;
     const struct stream *s;
 
     TAILQ_FOREACH (s, &of->site->streams, site_link) {
         if (strcmp(s->group, of->group) != 0 || !stream_live(s))
             continue;
         if (duty_for_stream(g, s))
-            here++;
-        else if (!holder_is_fresh(g, s))
-            unknown++;
-        else if (strcmp(s->holder, g->node) != 0)
-            elsewhere++;
+            here = true;
+        else if (g->now.mono_ms - s->last_heard_mono_ms >= DUTY_LEASE_MS ||
+                 (s->holder[0] != '\0' && strcmp(s->holder, g->node) != 0))
+            elsewhere = true;
     }
-    return unknown > 0 || (here > 0 && elsewhere > 0);
+    return here && elsewhere;
 }
 
 static bool is_split(const struct global *g, const struct incident *i)
 {
     const struct member *m;
+    bool alone = true;
 
+    for (size_t n = 0; n < g->config->nodes_n && alone; n++) {
+        struct str name = g->config->nodes[n].name;
+
+        alone = str_eq_c(name, g->node) || !global_peer_alive(g, name);
+    }
+    if (alone)
+        return false;
     TAILQ_FOREACH (m, &i->members, incident_link) {
         if (counts(g, m) && site_is_split(g, m->stream))
             return true;

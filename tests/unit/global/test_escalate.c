@@ -134,6 +134,7 @@ static void a_split_site_marks_its_pages(void **state)
 
         world_init_config(&w, "g1", TWO);
         grant(&w, fra_e1, UUID_A);
+        (void)world_beat(&w, fra_e1, UUID_A, 0, ",\"globals\":[{\"name\":\"g2\",\"heard_ms\":9}]");
         if (split)
             beat_holder(&w, fra_e2, UUID_B, "g2");
         else
