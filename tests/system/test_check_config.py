@@ -111,3 +111,11 @@ def test_a_receiver_without_a_sender_is_said(check):
 def test_locations_are_looked_for(check):
     done = check("am", am=EDGE + "time_intervals: [{name: t, time_intervals: [{location: Mars/Olympus}]}]\n")
     assert done.returncode == 1 and "am:3: unknown time zone Mars/Olympus" in done.stdout
+
+
+def test_the_reference_page_is_up_to_date():
+    done = subprocess.run([TOOL, "config-reference"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0
+    page = os.path.join(os.path.dirname(__file__), "../../docs/operate/configuration-reference.md")
+    with open(page, encoding="utf-8") as f:
+        assert f.read() == done.stdout, "tocsinctl config-reference > docs/operate/configuration-reference.md"
