@@ -46,7 +46,7 @@ def test_every_mistake_has_file_and_line(check):
     done = check("am", "bad", am=EDGE, bad="receivers: [{name: a, x: y}]\nroute:\n  receiver: b\n")
     assert done.returncode == 1
     assert "Checking 'am'  SUCCESS\n" in done.stdout
-    assert "Checking 'bad'  FAILED\nbad:1: field x not found in receiver" in done.stdout
+    assert "Checking 'bad'  FAILED: bad:1: field x not found in receiver" in done.stdout
     assert 'bad:3: undefined receiver "b" used in route\n' in done.stdout
     assert "failed to validate 1 file(s)" in done.stderr
 
@@ -80,3 +80,42 @@ def test_the_matcher_syntax_follows_the_mode(check):
     assert "(warning)" in check("am", am=text).stdout
     assert check("--enable-feature", "classic-mode", "am", am=text).returncode == 0
     assert check("--enable-feature", "utf8-strict-mode", "am", am=text).returncode == 1
+
+
+TRAPS = """receivers: [{name: a}, {name: b}]
+route:
+  receiver: a
+  routes:
+  - matchers: [severity=page]
+  - matchers: [severity=page, team=x]
+"""
+
+
+def test_traps_are_warnings_and_strict_refuses_them(check):
+    done = check("am", am=TRAPS)
+    assert done.returncode == 0
+    assert 'am:1: no route leads to the receiver "b" (warning)\n' in done.stdout
+    assert "am:6: the route on line 5 takes everything that this one would match, and does not continue (warning)\n" in done.stdout
+    strict = check("--strict", "am", am=TRAPS)
+    assert strict.returncode == 1
+    assert 'am:1: no route leads to the receiver "b"\n' in strict.stdout
+    assert check("--strict", "am", am=EDGE).returncode == 0
+
+
+def test_a_receiver_without_a_sender_is_said(check):
+    done = check("am", am="receivers:\n- name: a\n  pushover_configs:\n  - {user_key: u, token: t}\nroute: {receiver: a}\n")
+    assert done.returncode == 0
+    assert "am:4: pushover: there is no sender for it yet: its notifications will FAIL (warning)\n" in done.stdout
+
+
+def test_locations_are_looked_for(check):
+    done = check("am", am=EDGE + "time_intervals: [{name: t, time_intervals: [{location: Mars/Olympus}]}]\n")
+    assert done.returncode == 1 and "am:3: unknown time zone Mars/Olympus" in done.stdout
+
+
+def test_the_reference_page_is_up_to_date():
+    done = subprocess.run([TOOL, "config-reference"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0
+    page = os.path.join(os.path.dirname(__file__), "../../docs/operate/configuration-reference.md")
+    with open(page, encoding="utf-8") as f:
+        assert f.read() == done.stdout, "tocsinctl config-reference > docs/operate/configuration-reference.md"
