@@ -14,7 +14,8 @@ struct settings {
     const char *config_file, *federation_file, *features;
     const char *cluster_address;
     int64_t retention_ms, maintenance_ms, gc_ms, alerts_max;
-    int64_t silences_max, silence_bytes_max;
+    int64_t silences_max, silence_bytes_max, per_alertname_max;
+    int64_t start_delay_ms, dispatch_maintenance_ms;
     enum matcher_mode matchers;
     struct zoneinfo *zones;
     char node[IDENTITY_NAME_MAX + 1];
@@ -111,8 +112,10 @@ static struct engine *make_engine(struct daemon *d, void *arg)
                              .maintenance_ms = s->maintenance_ms,
                              .alerts_gc_ms = s->gc_ms,
                              .alerts_max = (size_t)s->alerts_max,
-                             .silences_max = (size_t)s->silences_max,
-                             .silence_bytes_max = (size_t)s->silence_bytes_max,
+                             .per_alertname_max = (size_t)max_i64(s->per_alertname_max, 0),
+                             .start_delay_ms = s->start_delay_ms,
+                             .silences_max = (size_t)max_i64(s->silences_max, 0),
+                             .silence_bytes_max = (size_t)max_i64(s->silence_bytes_max, 0),
                              .classic_names = s->matchers == MATCHER_CLASSIC,
                              .zones = {.offset_s = zoneinfo_offset_s, .arg = s->zones},
                              .seed = entropy_seed()};
@@ -169,6 +172,12 @@ int main(int argc, char **argv)
          "Interval between sweeps of resolved alerts."},
         {"alerts.max", OPTION_NUMBER, &s.alerts_max, "2000000",
          "Alerts kept at most; a request beyond is answered 503."},
+        {"alerts.per-alertname-limit", OPTION_NUMBER, &s.per_alertname_max, "0",
+         "Alerts of one alertname at most; more are dropped. 0: no limit."},
+        {"dispatch.start-delay", OPTION_DURATION, &s.start_delay_ms, "0s",
+         "Time after the start during which nothing is notified."},
+        {"dispatch.maintenance-interval", OPTION_DURATION, &s.dispatch_maintenance_ms, "30s",
+         "Accepted for compatibility: groups need no maintenance here."},
         {"silences.max-silences", OPTION_NUMBER, &s.silences_max, "0",
          "Silences kept at most, ended ones included. 0: as many as there is room for."},
         {"silences.max-per-silence-bytes", OPTION_NUMBER, &s.silence_bytes_max, "0",

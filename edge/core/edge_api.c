@@ -72,12 +72,16 @@ static void count_new(const struct edge *e, const struct api_post *post, struct 
 static uint64_t apply(struct edge *e, const struct api_post *post, bool admitted, struct now now,
                       struct out *out)
 {
-    uint64_t wait = 0;
+    uint64_t wait = 0, refused = alert_limit_refused(e->limit);
 
     for (size_t i = 0; i < post->n; i++) {
+        const struct alert_input *in = &post->v[i];
         enum alert_change change;
         struct alert *a;
 
+        if (!alert_limit_admit(e->limit, labels_get(in->labels, STR("alertname")), in->fp,
+                               in->ends_wall_ms, now))
+            continue;
         if (alerts_put(e->alerts, &post->v[i], now, &a, &change) < 0) {
             OUT_LOG(out, LOG_ERROR, "alerts",
                     "an alert was refused: another one has the same fingerprint",
@@ -88,6 +92,10 @@ static uint64_t apply(struct edge *e, const struct api_post *post, bool admitted
         if (a->forward_txn > wait)
             wait = a->forward_txn;
     }
+    if (alert_limit_refused(e->limit) > refused)
+        OUT_LOG(out, LOG_WARN, "alerts", "alerts dropped: too many of one alertname",
+                KV("dropped", alert_limit_refused(e->limit) - refused),
+                KV("limit", alert_limit_max(e->limit)));
     return wait;
 }
 
@@ -212,6 +220,11 @@ static void write_metrics(const struct edge *e, struct metrics *m, struct now no
     metrics_family(m, "alertmanager_alerts_invalid_total", "counter",
                    "The total number of received alerts that were invalid.");
     metrics_u64(m, "alertmanager_alerts_invalid_total", v2, 1, e->count.invalid);
+    metrics_counter(m, "alertmanager_alerts_limited_total",
+                    "The total number of alerts dropped for the limit per alertname.",
+                    alert_limit_refused(e->limit));
+    metrics_gauge(m, "alertmanager_alerts_per_alert_limit", "The limit per alertname; 0: none.",
+                  (int64_t)alert_limit_max(e->limit));
     metrics_gauge(m, "alertmanager_dispatcher_aggregation_groups", "Number of active groups.",
                   (int64_t)groups_count(e->groups));
     metrics_counter(m, "alertmanager_dispatcher_aggregation_group_limit_reached_total",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/core/alerts/alerts.h"
+#include "common/core/alerts/limit.h"
 #include "common/core/api/api_v2.h"
 #include "common/core/config/config_text.h"
 #include "common/core/deferred.h"
@@ -22,6 +23,7 @@ struct edge {
     struct arena *arena;         /* lives as long as the edge */
     struct edge_config *config;  /* one reference; NULL before the first */
     struct alerts *alerts;
+    struct alert_limit *limit;
     struct groups *groups;
     struct nflog *nflog;
     struct notifier *notifier;
