@@ -109,6 +109,8 @@ static int64_t run_due(struct edge *e, struct now now, struct out *out)
     int64_t wake;
 
     edge_expire_alerts(e, now, out);
+    if (e->stopping) /* what is under way may end, and nothing new begins */
+        return forward_step(e, now, out);
     notifier_tick(e->notifier, now, out);
     for (unsigned n = 0; n < FLUSHES_PER_STEP; n++) {
         f = groups_next_due(e->groups, now, out_arena(out));
@@ -217,6 +219,8 @@ static struct edge_options full_options(const struct edge_options *o, struct are
     f.external_url = arena_str(a, o->external_url);
     f.version = arena_str(a, o->version);
     f.node = arena_str(a, o->node);
+    f.cluster_name = arena_str(a, o->cluster_name);
+    f.cluster_address = arena_str(a, o->cluster_address);
     f.retention_ms = or_default(o->retention_ms, EDGE_RETENTION_MS_DEFAULT);
     f.maintenance_ms = or_default(o->maintenance_ms, EDGE_MAINTENANCE_MS_DEFAULT);
     f.alerts_gc_ms = or_default(o->alerts_gc_ms, EDGE_ALERTS_GC_MS_DEFAULT);

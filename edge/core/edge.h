@@ -20,6 +20,7 @@ struct edge_options {        /* 0 and "" mean the default; texts are copied */
     int64_t alerts_gc_ms;    /* between two sweeps of resolved alerts */
     size_t alerts_max;       /* a POST that would go beyond is answered 503 */
     size_t groups_max;
+    struct str cluster_name, cluster_address; /* "": clustering is off */
     uint64_t seed; /* of the backoff's randomness; from entropy or the simulator */
 };
 
