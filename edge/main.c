@@ -151,6 +151,9 @@ static struct engine *make_engine(struct daemon *d, void *arg)
                              .alerts_max = (size_t)s->alerts_max,
                              .cluster_name = str_from(s->self.name),
                              .cluster_address = str_from(s->self.address),
+                             .silences_max = (size_t)max_i64(s->silences_max, 0),
+                             .silence_bytes_max = (size_t)max_i64(s->silence_bytes_max, 0),
+                             .classic_names = s->matchers == MATCHER_CLASSIC,
                              .seed = entropy_seed()};
 
     (void)gethostname(host, sizeof(host) - 1);
