@@ -3,6 +3,7 @@
 #include "common/daemon/daemon.h"
 #include "common/io/clock.h"
 #include "common/io/log_out.h"
+#include "common/io/zoneinfo.h"
 #include "edge/core/edge.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@ struct settings {
     double memory_ratio;
     bool log_silences, auto_memory;
     enum matcher_mode matchers;
+    struct zoneinfo *zones;
     char node[IDENTITY_NAME_MAX + 1];
 };
 
@@ -120,6 +122,9 @@ static int configure(struct daemon *d, bool first, struct engine_input *ret, str
         config_report_init(&federation, str_from(s->federation_file));
         r = edge_config_parse(text, federated ? &federation_text : NULL, s->matchers, &config, &am,
                               federated ? &federation : NULL);
+        zoneinfo_forget(s->zones);
+        if (r == 0)
+            r = am_config_check_locations(config->am, &am, zoneinfo_known, s->zones);
         daemon_log_report(&am);
         daemon_log_report(&federation);
         config_report_clear(&am);
@@ -154,6 +159,7 @@ static struct engine *make_engine(struct daemon *d, void *arg)
                              .silences_max = (size_t)max_i64(s->silences_max, 0),
                              .silence_bytes_max = (size_t)max_i64(s->silence_bytes_max, 0),
                              .classic_names = s->matchers == MATCHER_CLASSIC,
+                             .zones = {.offset_s = zoneinfo_offset_s, .arg = s->zones},
                              .seed = entropy_seed()};
 
     (void)gethostname(host, sizeof(host) - 1);
@@ -294,7 +300,9 @@ int main(int argc, char **argv)
     if (read_features(&s) < 0 || check_bounds(&s) < 0)
         return 1;
     s.cluster_fd = -1;
+    s.zones = zoneinfo_new(NULL);
     status = daemon_run(&s.daemon, &program);
+    zoneinfo_free(s.zones);
     if (s.cluster_fd >= 0)
         close(s.cluster_fd);
     return status;
