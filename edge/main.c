@@ -156,6 +156,8 @@ static struct engine *make_engine(struct daemon *d, void *arg)
                              .alerts_max = (size_t)s->alerts_max,
                              .cluster_name = str_from(s->self.name),
                              .cluster_address = str_from(s->self.address),
+                             .cors_allow_writes = s->daemon.cors_allow_writes,
+                             .start_delay_ms = max_i64(s->start_delay_ms, 0),
                              .silences_max = (size_t)max_i64(s->silences_max, 0),
                              .silence_bytes_max = (size_t)max_i64(s->silence_bytes_max, 0),
                              .classic_names = s->matchers == MATCHER_CLASSIC,

@@ -47,7 +47,8 @@ void exchanges_init(struct exchanges *x, int64_t reads_max)
     int64_t processors = sysconf(_SC_NPROCESSORS_ONLN);
 
     *x = (struct exchanges){0};
-    x->reads_max = (unsigned)clamp_i64(reads_max > 0 ? reads_max : max_i64(processors, 8), 1, 1000000);
+    x->reads_max =
+        (unsigned)clamp_i64(reads_max > 0 ? reads_max : max_i64(processors, 8), 1, 1000000);
 }
 
 void exchanges_clear(struct exchanges *x)

@@ -110,6 +110,7 @@ static void sweep(struct edge *e, struct now now, struct out *out)
 
 static int64_t run_due(struct edge *e, struct now now, struct out *out)
 {
+    int64_t begin_ms = e->started_mono_ms + e->options.start_delay_ms;
     struct flush *f;
     int64_t wake;
 
@@ -117,7 +118,7 @@ static int64_t run_due(struct edge *e, struct now now, struct out *out)
     if (e->stopping) /* what is under way may end, and nothing new begins */
         return forward_step(e, now, out);
     notifier_tick(e->notifier, now, out);
-    for (unsigned n = 0; n < FLUSHES_PER_STEP; n++) {
+    for (unsigned n = 0; n < FLUSHES_PER_STEP && now.mono_ms >= begin_ms; n++) {
         f = groups_next_due(e->groups, now, out_arena(out));
         if (f == NULL)
             break;
@@ -129,7 +130,7 @@ static int64_t run_due(struct edge *e, struct now now, struct out *out)
     sweep(e, now, out);
     wake = forward_step(e, now, out);
     wake = min_i64(wake, alerts_next_ms(e->alerts));
-    wake = min_i64(wake, groups_next_ms(e->groups));
+    wake = min_i64(wake, max_i64(groups_next_ms(e->groups), begin_ms));
     wake = min_i64(wake, notifier_next_ms(e->notifier));
     wake = min_i64(wake, edge_mute_next_ms(e, now));
     return min_i64(wake, min_i64(e->sweep_nflog_mono_ms, e->sweep_alerts_mono_ms));
@@ -262,6 +263,6 @@ struct engine *edge_new(const struct edge_options *options)
     e->notifier = notifier_new(&notify, e->nflog);
     e->deferred = deferred_new();
     edge_mute_init(e);
-    e->api = api_v2_new(e->alerts, edge_alert_status, e);
+    e->api = api_v2_new(e->alerts, e->groups, e->options.external_url, edge_alert_status, e);
     return &e->engine;
 }

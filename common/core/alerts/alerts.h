@@ -82,12 +82,18 @@ struct alert *alerts_find(const struct alerts *t, uint64_t fp); /* NULL */
 /* The alert with the least fingerprint ≥ fp; NULL at the end. Listing goes on with fp + 1, whatever
  * has changed meanwhile. */
 struct alert *alerts_from(const struct alerts *t, uint64_t fp);
+/* The fingerprints of the alerts that have this label: in no order, some twice, some of others or
+ * of alerts that are gone; lent until the next change. False when more than ALERT_INDEX_LIST_MAX
+ * have it, or had. */
+bool alerts_with_label(const struct alerts *t, struct str name, struct str value,
+                       const uint64_t **ret, size_t *ret_n);
 bool alerts_has_room(const struct alerts *t, size_t more);
 
 struct alerts_stats {
     size_t count, firing; /* now */
     size_t max;
     size_t text_bytes;     /* of all text blocks */
+    size_t index_bytes;    /* of the index by label */
     uint64_t collisions;   /* refused for a fingerprint collision */
     uint64_t refused_full; /* refused because the table was full */
 };

@@ -1,6 +1,8 @@
 #include "common/core/group/groups.h"
 
+#include "common/base/hash.h"
 #include "common/base/map.h"
+#include "common/base/skip.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,6 +17,8 @@ struct group_id { /* no padding: it is hashed as bytes */
 struct group {
     UT_hash_handle hh;
     struct group_id id;
+    struct skip_node sorted;
+    uint64_t serial; /* rises with every group that is made */
     const struct route *route;
     struct arena *arena; /* labels and key */
     struct labels labels;
@@ -34,11 +38,84 @@ struct group {
 
 struct groups {
     struct group *by_id;
+    struct skip sorted;
+    uint64_t serial; /* the last one given */
     struct heap timers;
     size_t n, max;
     uint64_t refused;
     size_t states[COUNTED_STATES]; /* firing alerts, by alert->counted */
 };
+
+/* Receivers keep their names, and groups their labels, as long as the group lives: the order holds
+ * over reloads. */
+static int place_cmp(const struct group *a, struct labels labels, struct str receiver,
+                     uint64_t serial)
+{
+    int c = labels_cmp(a->labels, labels);
+
+    if (c == 0)
+        c = str_cmp(a->route->receiver->name, receiver);
+    if (c == 0)
+        c = a->serial < serial ? -1 : a->serial > serial;
+    return c;
+}
+
+static const struct group *of_node(const struct skip_node *n)
+{
+    return n == NULL ? NULL
+                     : (const struct group *)(const void *)((const char *)n -
+                                                            offsetof(struct group, sorted));
+}
+
+static int compare_sorted(const struct skip_node *a, const struct skip_node *b)
+{
+    const struct group *x = of_node(a), *y = of_node(b);
+
+    return place_cmp(x, y->labels, y->route->receiver->name, y->serial);
+}
+
+static bool at_or_before(const struct skip_node *n, const void *place)
+{
+    const struct group_place *p = place;
+
+    return place_cmp(of_node(n), p->labels, p->receiver, p->serial) <= 0;
+}
+
+static bool before(const struct skip_node *n, const void *place)
+{
+    const struct group_place *p = place;
+
+    return place_cmp(of_node(n), p->labels, p->receiver, p->serial) < 0;
+}
+
+const struct group *groups_behind(const struct groups *g, const struct group_place *place)
+{
+    return of_node(skip_find(&g->sorted, at_or_before, place));
+}
+
+const struct group *groups_at(const struct groups *g, const struct group_place *place)
+{
+    const struct group *found = of_node(skip_find(&g->sorted, before, place));
+
+    return found != NULL && found->serial == place->serial ? found : NULL;
+}
+
+struct group_place group_place(const struct group *group, struct arena *a)
+{
+    return (struct group_place){.labels = labels_copy(a, group->labels),
+                                .receiver = arena_str(a, group->route->receiver->name),
+                                .serial = group->serial};
+}
+
+const struct group_member *group_members(const struct group *group)
+{
+    return TAILQ_FIRST(&group->members);
+}
+
+size_t group_size(const struct group *group)
+{
+    return group->n;
+}
 
 struct groups *groups_new(size_t groups_max)
 {
@@ -46,6 +123,7 @@ struct groups *groups_new(size_t groups_max)
 
     g->max = groups_max;
     heap_init(&g->timers);
+    skip_init(&g->sorted, compare_sorted);
     return g;
 }
 
@@ -73,6 +151,8 @@ static struct group *group_new(struct groups *g, const struct route *r, struct l
     buf_clear(&key);
     TAILQ_INIT(&group->members);
     HASH_ADD(hh, g->by_id, id, sizeof(group->id), group);
+    group->serial = ++g->serial;
+    skip_insert(&g->sorted, &group->sorted, hash_mix(group->serial, id->labels_fp));
     g->n++;
     return group;
 }
@@ -81,6 +161,7 @@ static void group_free(struct groups *g, struct group *group)
 {
     assert(group->n == 0);
     HASH_DELETE(hh, g->by_id, group);
+    skip_remove(&g->sorted, &group->sorted);
     heap_remove(&g->timers, &group->timer);
     free(group->flush.v);
     free(group->muted_by.v);
