@@ -5,6 +5,7 @@
 
 /* So many groups are told in one step; the rest in the next one, which is due at once. */
 #define FLUSHES_PER_STEP 256
+#define GROUP_ROWS_PER_STEP 4096
 
 static void on_flushed(struct flush *f, bool success, struct now now, void *arg)
 {
@@ -49,6 +50,8 @@ static void restore_row(struct edge *e, const struct row_op *row, struct now now
         r = edge_restore_alert(e, row->key, row->value, now, &err);
     else if (row->kind == EDGE_ROW_SILENCE)
         r = edge_mute_restore(e, row->key, row->value, now, &err);
+    else if (row->kind == EDGE_ROW_GROUP)
+        r = groups_restore(e->groups, row->key, row->value, &err);
     else if (!forward_restore(e, row, now))
         r = err_set(&err, -1, "nobody knows this kind of row");
     if (r == 0)
@@ -67,6 +70,7 @@ static void start(struct edge *e, const struct engine_start *s, struct now now, 
     e->sweep_alerts_mono_ms = now.mono_ms + e->options.alerts_gc_ms;
     edge_mute_start(e, out);
     edge_regroup(e, now, out);
+    groups_restored(e->groups);
     forward_start(e, s, now, out);
     e->started = true;
 }
@@ -83,6 +87,7 @@ static void stored(struct edge *e, uint64_t txn, enum store_result result, struc
         nflog_put_all(e->nflog, out);
         edge_put_alert_rows(e, now, out);
         edge_mute_put_rows(e, now, out);
+        groups_touch_all(e->groups);
     }
     forward_stored(e, txn, result, now, out);
 }
@@ -180,10 +185,16 @@ static void handle(struct edge *e, const struct engine_input *in, struct out *ou
 static int64_t edge_step(struct engine *engine, const struct engine_input *in, struct out *out)
 {
     struct edge *e = edge_of(engine);
+    bool written;
+    int64_t wake;
 
     edge_mute_tick(e, in->now, out);
     handle(e, in, out);
-    return e->started ? run_due(e, in->now, out) : TIME_NEVER;
+    if (!e->started)
+        return TIME_NEVER;
+    wake = run_due(e, in->now, out);
+    written = groups_write(e->groups, EDGE_ROW_GROUP, GROUP_ROWS_PER_STEP, in->now, out);
+    return edge_put_alert_slice(e, in->now, out) && written ? wake : in->now.mono_ms;
 }
 
 /* ---- life ---- */

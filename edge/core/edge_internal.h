@@ -33,6 +33,8 @@ struct edge {
     bool stopping;
     bool store_failing; /* the last transaction reported was not stored */
     bool rows_lost;     /* some were refused: every row is put again after the next success */
+    bool putting;       /* alerts' rows are put again, in slices, from put_next_fp on */
+    uint64_t put_next_fp;
     struct engine_start start;   /* of ENGINE_START */
     struct engine_health health; /* the newest; zeroed before the first */
     int64_t started_wall_ms, started_mono_ms;
@@ -66,7 +68,10 @@ void edge_sweep_alerts(struct edge *e, struct now now, struct out *out);
 void edge_regroup(struct edge *e, struct now now, struct out *out); /* after a new configuration */
 int edge_restore_alert(struct edge *e, struct str key, struct str value, struct now now,
                        struct err *err);
+/* Every row again: the forwarded ones now, a slice of the rest with each call of the other. True
+ * when there is no more to do. */
 void edge_put_alert_rows(struct edge *e, struct now now, struct out *out);
+bool edge_put_alert_slice(struct edge *e, struct now now, struct out *out);
 
 /* edge_api.c */
 void edge_request(struct edge *e, const struct engine_request *r, struct now now, struct out *out);

@@ -488,6 +488,7 @@ int alerts_put(struct alerts *t, const struct alert_input *in, struct now now, s
     set_text(t, a, in);
     if (!known) /* labels never change */
         index_pairs(t, a, alert_index_add);
+    a->moved = was_firing && a->ends_wall_ms != ends;
     a->starts_wall_ms = starts;
     a->ends_wall_ms = ends;
     a->updated_wall_ms = now.wall_ms;
@@ -501,6 +502,20 @@ int alerts_put(struct alerts *t, const struct alert_input *in, struct now now, s
         *ret_change = was_firing ? ALERT_REFRESH : known ? ALERT_REFIRED : ALERT_NEW;
     else
         *ret_change = was_firing ? ALERT_RESOLVED : ALERT_QUIET;
+    return 0;
+}
+
+int alerts_restore(struct alerts *t, const struct alert_input *in, bool firing, int64_t left_ms,
+                   struct now now, struct alert **ret)
+{
+    enum alert_change change;
+    int r = alerts_put(t, in, now, ret, &change);
+
+    if (r < 0)
+        return r;
+    set_firing(t, *ret, firing, now);
+    if (firing)
+        heap_set(&t->ends, &(*ret)->ends, now.mono_ms + left_ms);
     return 0;
 }
 

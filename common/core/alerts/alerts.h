@@ -37,7 +37,9 @@ struct alert {
     uint8_t counted;      /* as which state the groups count it, 0: not at all; the groups' */
     bool timeout;         /* endsAt was synthesised from resolve_timeout */
     bool forwarded;       /* edge: an episode is open at the forwarding side */
+    bool moved;           /* the last put changed endsAt of a firing alert */
     bool stored;          /* edge: there is a row of it in the store */
+    bool repeated;        /* edge: its source has moved endsAt since it fired */
     uint64_t forward_txn; /* edge: the transaction with its last forwarded transition */
 };
 
@@ -70,6 +72,11 @@ void alerts_free(struct alerts *t); /* no alert may be in a group any more */
  * fingerprint collision: then nothing has changed. */
 MUST_CHECK int alerts_put(struct alerts *t, const struct alert_input *in, struct now now,
                           struct alert **ret, enum alert_change *ret_change);
+
+/* What was known before a restart, of an alert that is not in the table: firing for left_ms more,
+ * or resolved. Errors as alerts_put. */
+MUST_CHECK int alerts_restore(struct alerts *t, const struct alert_input *in, bool firing,
+                              int64_t left_ms, struct now now, struct alert **ret);
 
 /* The next firing alert whose endsAt has passed, now resolved; NULL when there is none. */
 struct alert *alerts_expire(struct alerts *t, struct now now);
