@@ -107,7 +107,8 @@ void server_conn_gone(struct conn *c); /* takes it out of the counts */
  * a listening stream socket. */
 int listening_open(const char *address, struct err *err);
 int listening_take(int fd, struct err *err);
-/* Writes "ip:port" (or "unix:path", "vsock://cid:port"); the port, 0 when there is no such thing. */
+/* Writes "ip:port" (or "unix:path", "vsock://cid:port"); the port, 0 when there is no such thing.
+ */
 uint16_t listening_name(int fd, char *ret, size_t n);
 
 /* http_conn.c */

@@ -276,8 +276,8 @@ static void on_recheck(void *arg)
 int http_server_listen(struct http_server *s, const struct http_listener_options *options,
                        uint16_t *ret_port, struct err *err)
 {
-    int fd = options->fd > 0 ? listening_take(options->fd, err)
-                             : listening_open(options->address, err);
+    int fd =
+        options->fd > 0 ? listening_take(options->fd, err) : listening_open(options->address, err);
     struct listener *l;
     uint16_t port;
 
