@@ -133,7 +133,8 @@ static int64_t run_due(struct edge *e, struct now now, struct out *out)
             groups_flushed(e->groups, f, true, now);
     }
     sweep(e, now, out);
-    wake = forward_step(e, now, out);
+    wake = edge_suppress_run(e, now, out);
+    wake = min_i64(wake, forward_step(e, now, out));
     wake = min_i64(wake, alerts_next_ms(e->alerts));
     wake = min_i64(wake, max_i64(groups_next_ms(e->groups), begin_ms));
     wake = min_i64(wake, notifier_next_ms(e->notifier));
@@ -209,6 +210,7 @@ static void edge_free(struct engine *engine)
     api_v2_free(e->api);
     alerts_free(e->alerts);
     nflog_free(e->nflog);
+    edge_suppress_free(e);
     edge_mute_free(e);
     deferred_free(e->deferred);
     edge_config_unref(e->config);
@@ -274,6 +276,7 @@ struct engine *edge_new(const struct edge_options *options)
     e->notifier = notifier_new(&notify, e->nflog);
     e->deferred = deferred_new();
     edge_mute_init(e);
+    edge_suppress_init(e);
     e->api = api_v2_new(e->alerts, e->groups, e->options.external_url, edge_alert_status, e);
     return &e->engine;
 }

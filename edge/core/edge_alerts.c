@@ -186,6 +186,7 @@ static int restore(struct edge *e, struct str key, struct alert_row *row, struct
     a->stored = true;
     a->repeated = row->repeated;
     a->forwarded = row->forwarded && row->firing;
+    edge_suppress_watch(e, a, scratch);
     edge_mute_alert(e, a, scratch);
     return 0;
 }
@@ -232,6 +233,7 @@ static bool forward(struct edge *e, struct alert *a, enum alert_change change, b
     } else {
         return false;
     }
+    edge_suppress_watch(e, a, out_arena(out));
     put_row(a, now, out);
     if (durable)
         a->forward_txn = out_txn(out);

@@ -285,6 +285,12 @@ static void write_metrics(const struct edge *e, struct metrics *m, struct now no
                         e->count.forwarded_opened);
         metrics_counter(m, "tocsin_episodes_resolved_total", "Forwarded episodes that resolved.",
                         e->count.forwarded_resolved);
+        metrics_counter(m, "tocsin_episodes_suppressed_total",
+                        "Times that a forwarded alert was told to be suppressed.",
+                        e->count.forwarded_suppressed);
+        metrics_counter(m, "tocsin_episodes_unsuppressed_total",
+                        "Times that it was told to be so no longer.",
+                        e->count.forwarded_unsuppressed);
     }
     forward_metrics(e, m, now);
 }
