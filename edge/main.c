@@ -104,6 +104,18 @@ static int settle_start(struct settings *s, struct err *err)
     return cluster_self_settle(&s->cluster, &s->self, &s->cluster_fd, err);
 }
 
+/* Of several the log names each. */
+static void first_mistake(const char *file, const struct mistakes *m, int r, struct err *err)
+{
+    if (m->n == 0)
+        err_set(err, r, "%s cannot be used", file);
+    else if (m->n == 1)
+        err_set(err, r, "%s:%d: %s", file, m->v[0].line, m->v[0].text);
+    else
+        err_set(err, r, "%s:%d: %s (and %zu more mistakes)", file, m->v[0].line, m->v[0].text,
+                m->n - 1);
+}
+
 static int configure(struct daemon *d, bool first, struct engine_input *ret, struct err *err,
                      void *arg)
 {
@@ -127,10 +139,11 @@ static int configure(struct daemon *d, bool first, struct engine_input *ret, str
             r = am_config_check_locations(config->am, &am, zoneinfo_known, s->zones);
         daemon_log_report(&am);
         daemon_log_report(&federation);
+        if (r < 0)
+            first_mistake(am.mistakes.n > 0 ? s->config_file : s->federation_file,
+                          am.mistakes.n > 0 ? &am.mistakes : &federation.mistakes, r, err);
         config_report_clear(&am);
         config_report_clear(&federation);
-        if (r < 0)
-            err_set(err, r, "the configuration has mistakes; the log names each");
     }
     if (r == 0 && first)
         r = settle_start(s, err);
