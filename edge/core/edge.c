@@ -32,6 +32,7 @@ static void take_config(struct edge *e, struct edge_config *config, struct now n
 
     e->config = config;
     e->config_wall_ms = now.wall_ms;
+    edge_metrics_config(e);
     edge_mute_config(e);
     forward_config(e, now, out);
     if (old != NULL)
@@ -109,7 +110,6 @@ static void sweep(struct edge *e, struct now now, struct out *out)
     }
     if (now.mono_ms >= e->sweep_alerts_mono_ms) {
         edge_sweep_alerts(e, now, out);
-        alert_limit_sweep(e->limit, now);
         e->sweep_alerts_mono_ms = now.mono_ms + e->options.alerts_gc_ms;
     }
 }
@@ -134,6 +134,8 @@ static int64_t run_due(struct edge *e, struct now now, struct out *out)
     int64_t begin = e->started_mono_ms + e->options.start_delay_ms, wake;
 
     edge_expire_alerts(e, now, out);
+    if (e->stopping) /* what is under way may end, and nothing new begins */
+        return forward_step(e, now, out);
     notifier_tick(e->notifier, now, out);
     if (now.mono_ms >= begin)
         flush_due(e, now, out);
@@ -251,6 +253,8 @@ static struct edge_options full_options(const struct edge_options *o, struct are
     f.external_url = arena_str(a, o->external_url);
     f.version = arena_str(a, o->version);
     f.node = arena_str(a, o->node);
+    f.cluster_name = arena_str(a, o->cluster_name);
+    f.cluster_address = arena_str(a, o->cluster_address);
     f.retention_ms = or_default(o->retention_ms, EDGE_RETENTION_MS_DEFAULT);
     f.maintenance_ms = or_default(o->maintenance_ms, EDGE_MAINTENANCE_MS_DEFAULT);
     f.alerts_gc_ms = or_default(o->alerts_gc_ms, EDGE_ALERTS_GC_MS_DEFAULT);
@@ -267,8 +271,9 @@ struct engine *edge_new(const struct edge_options *options)
     e->engine = (struct engine){.ops = &edge_ops, .next_txn = 1};
     e->arena = arena_new(1024);
     e->options = full_options(options, e->arena);
+    e->limit = alert_limit_new(e->options.alertname_limit, e->options.alert_names_in_metrics);
     e->alerts = alerts_new(e->options.alerts_max);
-    e->limit = alert_limit_new(e->options.per_alertname_max);
+    alerts_set_limit(e->alerts, e->limit);
     e->groups = groups_new(e->options.groups_max);
     e->nflog = nflog_new(EDGE_ROW_NFLOG, e->options.retention_ms);
     notify = (struct notifier_options){.external_url = e->options.external_url,
@@ -282,6 +287,6 @@ struct engine *edge_new(const struct edge_options *options)
     e->deferred = deferred_new();
     edge_mute_init(e);
     edge_suppress_init(e);
-    e->api = api_v2_new(e->alerts, edge_alert_status, e);
+    e->api = api_v2_new(e->alerts, e->groups, e->options.external_url, edge_alert_status, e);
     return &e->engine;
 }

@@ -65,7 +65,11 @@ struct alert_input {
 
 struct alerts;
 
+struct alert_limit; /* common/core/alerts/alert_limit.h */
+
 struct alerts *alerts_new(size_t alerts_max);
+/* Counts firing alerts there; lent, may be NULL. Before the first alert. */
+void alerts_set_limit(struct alerts *t, struct alert_limit *limit);
 void alerts_free(struct alerts *t); /* no alert may be in a group any more */
 
 /* Takes a statement in (merge rule §1.6). 0; -ENOSPC when the table is full, -EEXIST on a
@@ -89,12 +93,18 @@ struct alert *alerts_find(const struct alerts *t, uint64_t fp); /* NULL */
 /* The alert with the least fingerprint ≥ fp; NULL at the end. Listing goes on with fp + 1, whatever
  * has changed meanwhile. */
 struct alert *alerts_from(const struct alerts *t, uint64_t fp);
+/* The fingerprints of the alerts that have this label: in no order, some twice, some of others or
+ * of alerts that are gone; lent until the next change. False when more than ALERT_INDEX_LIST_MAX
+ * have it, or had. */
+bool alerts_with_label(const struct alerts *t, struct str name, struct str value,
+                       const uint64_t **ret, size_t *ret_n);
 bool alerts_has_room(const struct alerts *t, size_t more);
 
 struct alerts_stats {
     size_t count, firing; /* now */
     size_t max;
     size_t text_bytes;     /* of all text blocks */
+    size_t index_bytes;    /* of the index by label */
     uint64_t collisions;   /* refused for a fingerprint collision */
     uint64_t refused_full; /* refused because the table was full */
 };

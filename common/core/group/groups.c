@@ -11,6 +11,7 @@ struct groups *groups_new(size_t groups_max)
 
     g->max = groups_max;
     heap_init(&g->timers);
+    groups_order_init(g);
     TAILQ_INIT(&g->dirty);
     return g;
 }
@@ -40,6 +41,7 @@ static struct group *group_new(struct groups *g, const struct route *r, struct l
     buf_clear(&key);
     TAILQ_INIT(&group->members);
     HASH_ADD(hh, g->by_id, id, sizeof(group->id), group);
+    group_order_add(g, group);
     g->n++;
     return group;
 }
@@ -48,6 +50,7 @@ void groups_free_group(struct groups *g, struct group *group)
 {
     assert(group->n == 0);
     HASH_DELETE(hh, g->by_id, group);
+    group_order_remove(g, group);
     heap_remove(&g->timers, &group->timer);
     group_forget(g, group);
     free(group->flush.v);

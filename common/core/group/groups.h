@@ -106,6 +106,22 @@ struct labels group_labels(const struct group *g);
 struct str group_key(const struct group *g);
 struct flush *group_flush(struct group *g); /* the one under way; NULL for none */
 
+/* ---- in the order of the API: by label set, receiver, age ---- */
+
+/* A place in that order, to go on from whatever has changed meanwhile. Lies in an arena. */
+struct group_place {
+    struct labels labels;
+    struct str receiver;
+    uint64_t serial;
+};
+
+/* The first group behind the place; NULL: the first of all. NULL at the end. */
+const struct group *groups_behind(const struct groups *g, const struct group_place *place);
+const struct group *groups_at(const struct groups *g, const struct group_place *place); /* NULL */
+struct group_place group_place(const struct group *group, struct arena *a);
+const struct group_member *group_members(const struct group *group); /* TAILQ_NEXT(m, link) … */
+size_t group_size(const struct group *group);
+
 size_t groups_count(const struct groups *g);
 uint64_t groups_refused(const struct groups *g); /* not made because there were too many */
 uint64_t groups_digest(const struct groups *g);

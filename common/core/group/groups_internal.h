@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/base/map.h"
+#include "common/base/skip.h"
 #include "common/base/vec.h"
 #include "common/core/group/groups.h"
 
@@ -19,6 +20,8 @@ struct group_row_id {
 struct group {
     UT_hash_handle hh;
     struct group_id id;
+    struct skip_node sorted;
+    uint64_t serial; /* rises with every group that is made */
     const struct route *route;
     struct arena *arena; /* labels and key */
     struct labels labels;
@@ -56,6 +59,8 @@ struct group_timer {
 
 struct groups {
     struct group *by_id;
+    struct skip sorted;
+    uint64_t serial; /* the last one given */
     struct heap timers;
     size_t n, max;
     uint64_t refused;
@@ -81,6 +86,11 @@ void groups_free_group(struct groups *g, struct group *group);
 
 /* group_tree.c */
 void groups_follow(struct groups *g, const struct route *root); /* no-op when it is the same */
+
+/* group_order.c */
+void groups_order_init(struct groups *g);
+void group_order_add(struct groups *g, struct group *group);
+void group_order_remove(struct groups *g, struct group *group);
 
 /* group_rows.c */
 void group_touch(struct groups *g, struct group *group);  /* its row is to be written */
