@@ -253,6 +253,18 @@ static bool is_news(struct alert *a, enum alert_change change)
     return change != ALERT_QUIET && (change != ALERT_REFRESH || first_move);
 }
 
+/* A store that fails has little room left, which belongs to what is forwarded: the others' rows
+ * come when it works again. */
+static void put_news(struct edge *e, struct alert *a, struct now now, struct out *out)
+{
+    if (e->store_failing && a->forward_txn == 0) {
+        a->stored = true;
+        e->rows_lost = true;
+    } else {
+        put_row(a, now, out);
+    }
+}
+
 bool edge_alert_changed(struct edge *e, struct alert *a, enum alert_change change, bool admitted,
                         struct now now, struct out *out)
 {
@@ -269,7 +281,7 @@ bool edge_alert_changed(struct edge *e, struct alert *a, enum alert_change chang
     groups_alert_changed(e->groups, a);
     durable = forward(e, a, change, admitted, now, out);
     if (news && a->forwarded == forwarded)
-        put_row(a, now, out);
+        put_news(e, a, now, out);
     return durable;
 }
 

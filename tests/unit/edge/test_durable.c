@@ -330,6 +330,29 @@ static void refused_rows_are_put_again(void **state)
     edge_teardown(&d);
 }
 
+/* What room is left belongs to others. */
+static void a_failing_store_is_spared_and_caught_up_with(void **state)
+{
+    struct driver d;
+    uint64_t txn;
+
+    (void)state;
+    edge_setup(&d, CONFIG, NULL);
+    d.manual_store = true;
+    edge_post(&d, ALERT("Down", "a", FAR));
+    driver_stored(&d, d.txn, STORE_UNKNOWN);
+    txn = d.txn;
+    edge_post(&d, ALERT("Up", "a", FAR));
+    driver_advance(&d, MS_PER_MIN);
+    assert_int_equal(driver_open_sends(&d), 2); /* and nobody waits for it */
+    assert_int_equal(d.txn, txn);
+    driver_stored(&d, txn, STORE_OK);
+    driver_settle(&d);
+    assert_int_equal(rows_of(&d, EDGE_ROW_ALERT), 2);
+    assert_int_equal(rows_of(&d, EDGE_ROW_GROUP), 1); /* Down's: the flush of Up is under way */
+    edge_teardown(&d);
+}
+
 /* A source that repeats its alert every minute costs one row more, not one a minute. */
 static void repetitions_are_not_written(void **state)
 {
@@ -368,6 +391,7 @@ int main(void)
         cmocka_unit_test(a_changed_route_takes_over_what_is_owed),
         cmocka_unit_test(of_two_equal_routes_each_keeps_its_own),
         cmocka_unit_test(refused_rows_are_put_again),
+        cmocka_unit_test(a_failing_store_is_spared_and_caught_up_with),
         cmocka_unit_test(repetitions_are_not_written),
     };
 
