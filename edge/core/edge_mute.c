@@ -63,14 +63,17 @@ void edge_mute_config(struct edge *e)
         arena_reset(scratch);
     }
     arena_free(scratch);
+    edge_suppress_config(e);
 }
 
 void edge_mute_alert(struct edge *e, const struct alert *a, struct arena *scratch)
 {
-    if (a->firing)
-        (void)inhibit_put(e->mute->inhibit, a->fp, alert_labels(a, scratch));
-    else
+    if (!a->firing) {
+        edge_suppress_source(e, a, scratch);
         (void)inhibit_drop(e->mute->inhibit, a->fp);
+    } else if (inhibit_put(e->mute->inhibit, a->fp, alert_labels(a, scratch))) {
+        edge_suppress_source(e, a, scratch);
+    }
 }
 
 /* ---- silences and the store ---- */
@@ -156,10 +159,15 @@ static const char *const stage_reasons[MUTE_STAGES] = {[MUTE_INHIBITION] = "inhi
 static void suppress(struct edge *e, struct flush *f, size_t i, enum mute_stage stage,
                      struct str cause, struct out *out)
 {
+    const struct alert *a = f->v[i].member->alert;
+    struct arena *scratch = out_arena(out);
+
     f->v[i].muted = true;
+    f->v[i].owed = e->options.keep_muted_resolved && f->v[i].resolved &&
+                   edge_is_owed(e, group_route(f->group), alert_labels(a, scratch), scratch);
     e->mute->suppressed[stage]++;
     out_ledger(out, &(struct ledger_row){.verdict = LEDGER_SUPPRESSED,
-                                         .fp = f->v[i].member->alert->fp,
+                                         .fp = a->fp,
                                          .what = group_key(f->group),
                                          .reason = str_from(stage_reasons[stage]),
                                          .cause = cause});
