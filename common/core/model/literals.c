@@ -140,7 +140,7 @@ static bool read_alternatives(struct reading *r, struct str p, int nesting);
 static bool read_alternative(struct reading *r, struct str alt, int nesting)
 {
     struct buf run;
-    bool exact, ok;
+    bool exact, ok, whole;
 
     if (alt.n > 0 && alt.p[0] == '^')
         alt = str_sub(alt, 1, alt.n);
@@ -152,7 +152,8 @@ static bool read_alternative(struct reading *r, struct str alt, int nesting)
             return false;
         if (!read_alternatives(r, str_sub(alt, from, end), nesting + 1))
             return false;
-        for (size_t i = first; end + 1 < alt.n && i < r->n; i++)
+        whole = end + 1 == alt.n || (end + 2 == alt.n && alt.p[end + 1] == '$');
+        for (size_t i = first; !whole && i < r->n; i++)
             r->v[i].exact = false;
         return true;
     }
