@@ -301,7 +301,7 @@ static void load_children(struct route_loader *rl, const struct yaml_node *list,
             r->children_n++;
     }
     if (r->children_n >= ROUTE_INDEX_CHILDREN_MIN)
-        r->finder = route_index_new(v, r->children_n, rl->base.arena);
+        r->finder = route_index_new(v, r->children_n, rl->l->arena);
 }
 
 /* NULL when the node is no map. */
