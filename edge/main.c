@@ -4,6 +4,7 @@
 #include "common/io/log_out.h"
 #include "common/io/zoneinfo.h"
 #include "edge/core/edge.h"
+#include "edge/io/import_files.h"
 
 #include <unistd.h>
 
@@ -122,6 +123,13 @@ static struct engine *make_engine(struct daemon *d, void *arg)
     return edge_new(&o);
 }
 
+static void before_start(struct daemon *d, struct engine *e, void *arg)
+{
+    const struct settings *s = arg;
+
+    import_files(d, e, s->daemon.storage_path);
+}
+
 static int read_features(struct settings *s)
 {
     struct str rest = str_from(s->features), word;
@@ -187,7 +195,8 @@ int main(int argc, char **argv)
                                            .user_agent = "Alertmanager/0.34.0",
                                            .arg = &s,
                                            .configure = configure,
-                                           .make_engine = make_engine};
+                                           .make_engine = make_engine,
+                                           .before_start = before_start};
     enum options_result parsed = options_parse(&options, argc, argv);
     int status;
 

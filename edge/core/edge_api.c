@@ -222,6 +222,7 @@ static void write_metrics(const struct edge *e, struct metrics *m, struct now no
     metrics_gauge(m, "alertmanager_cluster_enabled", "Whether clustering is on.", 0);
     notifier_metrics(e->notifier, m);
     edge_mute_metrics(e, m, now);
+    edge_import_metrics(e, m);
     metrics_gauge(m, "tocsin_alerts_stored", "Alerts in the table, resolved ones included.",
                   (int64_t)s.count);
     metrics_gauge(m, "tocsin_alerts_max", "Bound of the alert table.", (int64_t)s.max);
