@@ -1,5 +1,5 @@
 /* Routing by itself, without HTTP: how long a tree of sibling team routes takes to find the routes
- * of an alert. One line a case on stdout.
+ * of an alert, in CPU time. One line a case on stdout.
  *
  *     bench_route [alerts]      100000 by default
  *
@@ -31,7 +31,7 @@ static double seconds(void)
 {
     struct timespec ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts); /* others may be busy */
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 

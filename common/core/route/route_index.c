@@ -9,22 +9,29 @@
  * is a candidate. */
 #define SET_PATTERNS_MIN 4
 
-enum filing_kind { FILED_EXACT, FILED_PREFIX, FILED_REGEX, FILING_KINDS };
+/* Of longer runs within an expression so many bytes are a key, wherever they begin. */
+#define RUN_BYTES_MAX 8
+/* A value that holds more of the keys is compared with every child filed under runs. */
+#define RUNS_FOUND_MAX 64
+
+enum filing_kind { FILED_EXACT, FILED_PREFIX, FILED_RUN, FILED_REGEX, FILING_KINDS };
 
 /* What looking under a key of that kind costs, in candidates looked at in vain. */
-static const size_t kind_cost[FILING_KINDS] = {0, 1, 32};
+static const size_t kind_cost[FILING_KINDS] = {0, 1, 8, 32};
 
 struct filing {
     enum filing_kind kind;
     uint32_t child;
-    uint64_t hash;       /* of name, text and kind; equal ones of different keys do no harm */
-    size_t prefix_bytes; /* FILED_PREFIX */
+    uint32_t option; /* filings of one option stand together: a child is filed under all of them */
+    uint64_t hash;   /* of name, text and kind; equal ones of different keys do no harm */
+    size_t bytes;    /* of the text: FILED_PREFIX, FILED_RUN */
     const struct matcher *matcher;
 };
 
 struct filings {
     struct filing *v;
     size_t n, cap;
+    uint32_t options;
 };
 
 struct bucket {
@@ -32,12 +39,17 @@ struct bucket {
     struct route_run run; /* empty: a free place */
 };
 
+struct lengths { /* rising */
+    size_t *v;
+    size_t n;
+};
+
 struct indexed_name {
     struct str text;
     uint64_t seed;
     bool exact;
-    size_t *prefixes; /* lengths, rising */
-    size_t prefixes_n;
+    struct lengths prefixes, runs;
+    struct route_run by_run;  /* children filed under any run */
     struct regex_set *set;    /* NULL: regexes are too few, see `regexes` */
     struct route_run *by_set; /* of each pattern of the set */
     struct route_run regexes; /* children filed under any of them */
@@ -70,9 +82,28 @@ static void offer(struct filings *f, enum filing_kind kind, uint32_t child, cons
 
     *VEC_PUSH(f) = (struct filing){.kind = kind,
                                    .child = child,
+                                   .option = f->options,
                                    .hash = finish(h, kind),
-                                   .prefix_bytes = kind == FILED_PREFIX ? text.n : 0,
+                                   .bytes = text.n,
                                    .matcher = m};
+}
+
+/* Each window of a single run is an option of its own; of several runs each gives its end. */
+static void offer_runs(struct filings *f, uint32_t child, const struct matcher *m,
+                       struct arena *scratch)
+{
+    struct str runs[LITERALS_MAX];
+    size_t n = literals_within(m->value, scratch, runs);
+
+    for (size_t i = 0; i < n; i++) {
+        size_t bytes = runs[i].n < RUN_BYTES_MAX ? runs[i].n : RUN_BYTES_MAX;
+        size_t from = n > 1 ? runs[i].n - bytes : 0;
+
+        for (; from + bytes <= runs[i].n; from++) {
+            f->options += n == 1;
+            offer(f, FILED_RUN, child, m, str_sub(runs[i], from, from + bytes));
+        }
+    }
 }
 
 static void offer_regex(struct filings *f, uint32_t child, const struct matcher *m,
@@ -85,8 +116,12 @@ static void offer_regex(struct filings *f, uint32_t child, const struct matcher 
         offer(f, literals[i].exact ? FILED_EXACT : FILED_PREFIX, child, m, literals[i].text);
         exact += literals[i].exact;
     }
-    if (n == 0 || exact < n)
+    if (n == 0 || exact < n) {
+        f->options++;
+        offer_runs(f, child, m, scratch);
+        f->options++;
         offer(f, FILED_REGEX, child, m, m->value);
+    }
     arena_reset(scratch);
 }
 
@@ -99,6 +134,7 @@ static void offer_all(struct filings *f, const struct route *const *children, si
         for (size_t i = 0; i < children[c]->matchers.n; i++) {
             const struct matcher *m = &children[c]->matchers.v[i];
 
+            f->options++;
             if (m->op == MATCH_EQ && m->value.n > 0) {
                 offer(f, FILED_EXACT, (uint32_t)c, m, m->value);
             } else if (m->op == MATCH_RE && !regex_match(m->regex, STR_EMPTY)) {
@@ -147,13 +183,11 @@ static size_t company(const struct filings *sorted, uint64_t hash)
 
 /* ---- choosing ---- */
 
-/* The filings of one matcher that stand together: its literals, or its expression. */
 static size_t option_end(const struct filings *f, size_t i)
 {
     size_t end = i + 1;
 
-    while (end < f->n && f->v[end].matcher == f->v[i].matcher &&
-           (f->v[end].kind == FILED_REGEX) == (f->v[i].kind == FILED_REGEX))
+    while (end < f->n && f->v[end].option == f->v[i].option)
         end++;
     return end;
 }
@@ -196,9 +230,13 @@ static struct route_run run_of(const struct filing *v, size_t n, struct arena *a
 {
     uint32_t *children = ARENA_ARRAY(a, uint32_t, n);
 
-    for (size_t i = 0; i < n; i++)
-        children[i] = v[i].child;
-    return (struct route_run){.v = children, .n = n};
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) { /* a child may be under one key twice */
+        if (i == 0 || v[i].child != v[i - 1].child)
+            children[kept++] = v[i].child;
+    }
+    return (struct route_run){.v = children, .n = kept};
 }
 
 static struct bucket *bucket_at(const struct route_index *ix, uint64_t hash)
@@ -236,7 +274,7 @@ static int by_name(const void *pa, const void *pb)
     if (c == 0)
         c = cmp_u64(a->kind, b->kind);
     if (c == 0)
-        c = cmp_u64(a->prefix_bytes, b->prefix_bytes);
+        c = cmp_u64(a->kind == FILED_EXACT ? 0 : a->bytes, b->kind == FILED_EXACT ? 0 : b->bytes);
     if (c == 0 && a->kind == FILED_REGEX)
         c = str_cmp(a->matcher->value, b->matcher->value);
     return c != 0 ? c : cmp_u64(a->child, b->child);
@@ -269,23 +307,42 @@ static void add_regexes(struct indexed_name *name, struct filing *v, size_t n, s
     name->regexes = run_of(v, n, a);
 }
 
+static size_t kind_end(const struct filing *v, size_t n, size_t i, enum filing_kind kind)
+{
+    while (i < n && v[i].kind == kind)
+        i++;
+    return i;
+}
+
+/* v: rising by bytes. */
+static struct lengths lengths_of(const struct filing *v, size_t n, struct arena *a)
+{
+    struct lengths l = {.v = ARENA_ARRAY(a, size_t, n)};
+
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || v[i].bytes != v[i - 1].bytes)
+            l.v[l.n++] = v[i].bytes;
+    }
+    return l;
+}
+
 static void add_name(struct route_index *ix, struct filing *v, size_t n, struct arena *a)
 {
     struct indexed_name *name = &ix->names[ix->names_n++];
-    size_t i = 0, last = 0;
+    size_t prefixes = kind_end(v, n, 0, FILED_EXACT);
+    size_t runs = kind_end(v, n, prefixes, FILED_PREFIX);
+    size_t regexes = kind_end(v, n, runs, FILED_RUN);
 
     name->text = v[0].matcher->name;
     name->seed = name_seed(name->text);
-    name->prefixes = ARENA_ARRAY(a, size_t, n);
-    for (; i < n && v[i].kind == FILED_EXACT; i++)
-        name->exact = true;
-    for (; i < n && v[i].kind == FILED_PREFIX; i++) {
-        if (v[i].prefix_bytes > last)
-            name->prefixes[name->prefixes_n++] = v[i].prefix_bytes;
-        last = v[i].prefix_bytes;
-    }
-    if (i < n)
-        add_regexes(name, &v[i], n - i, a);
+    name->exact = prefixes > 0;
+    name->prefixes = lengths_of(&v[prefixes], runs - prefixes, a);
+    name->runs = lengths_of(&v[runs], regexes - runs, a);
+    if (regexes < n)
+        add_regexes(name, &v[regexes], n - regexes, a);
+    if (regexes - runs > 1)
+        qsort(&v[runs], regexes - runs, sizeof(*v), by_child);
+    name->by_run = run_of(&v[runs], regexes - runs, a);
 }
 
 static void build_names(struct route_index *ix, struct filings *f, struct arena *a)
@@ -393,21 +450,60 @@ static void add_set(struct route_walk *w, const struct indexed_name *name, struc
     add_run(w, (struct route_run){.v = children, .n = total});
 }
 
+static bool has_run(const struct route_walk *w, size_t from, struct route_run run)
+{
+    for (size_t i = from; i < w->n; i++) {
+        if (w->runs[i].v == run.v)
+            return true;
+    }
+    return false;
+}
+
+/* The keys that stand somewhere in the value. */
+static void add_within(struct route_walk *w, const struct route_index *ix,
+                       const struct indexed_name *name, struct str value)
+{
+    size_t before = w->n;
+
+    for (size_t at = 0; at < value.n; at++) {
+        uint64_t h = name->seed;
+        size_t done = 0;
+
+        for (size_t i = 0; i < name->runs.n && name->runs.v[i] <= value.n - at; i++) {
+            struct route_run run;
+
+            h = fnv1a_64(h, value.p + at + done, name->runs.v[i] - done);
+            done = name->runs.v[i];
+            run = bucket_at(ix, finish(h, FILED_RUN))->run;
+            if (run.n == 0 || has_run(w, before, run))
+                continue;
+            if (w->n - before == RUNS_FOUND_MAX) {
+                w->n = before;
+                add_run(w, name->by_run);
+                return;
+            }
+            add_run(w, run);
+        }
+    }
+}
+
 static void add_value(struct route_walk *w, const struct route_index *ix,
                       const struct indexed_name *name, struct str value)
 {
     uint64_t h = name->seed;
     size_t done = 0;
 
-    for (size_t i = 0; i < name->prefixes_n && name->prefixes[i] <= value.n; i++) {
-        h = fnv1a_64(h, value.p + done, name->prefixes[i] - done);
-        done = name->prefixes[i];
+    for (size_t i = 0; i < name->prefixes.n && name->prefixes.v[i] <= value.n; i++) {
+        h = fnv1a_64(h, value.p + done, name->prefixes.v[i] - done);
+        done = name->prefixes.v[i];
         add_run(w, bucket_at(ix, finish(h, FILED_PREFIX))->run);
     }
     if (name->exact) {
         h = fnv1a_64(h, value.p + done, value.n - done);
         add_run(w, bucket_at(ix, finish(h, FILED_EXACT))->run);
     }
+    if (name->runs.n > 0)
+        add_within(w, ix, name, value);
     if (name->set != NULL)
         add_set(w, name, value);
     else

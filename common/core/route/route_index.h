@@ -3,11 +3,11 @@
  *
  * Each child is filed under one of its matchers, the one that it shares with the fewest siblings:
  * name and value of an equality, the values of an alternation of literals, the literal prefixes of
- * another regular expression (model/literals.h), or the regular expression itself: those of one
- * name are asked by one automaton (regex_set). Children with none of these (only negations, or
- * what an absent label may match) are candidates for every alert. Candidates come in file order
- * and are matched in full by the caller, who stops when §2.4 says so: the index can cost time,
- * never change an answer.
+ * another regular expression or a run of bytes within it (model/literals.h), or the regular
+ * expression itself: those of one name are asked by one automaton (regex_set). Children with none
+ * of these (only negations, or what an absent label may match) are candidates for every alert.
+ * Candidates come in file order and are matched in full by the caller, who stops when §2.4 says so:
+ * the index can cost time, never change an answer.
  *
  * Unlike mute/match_index.h it never changes and hands out candidates one by one, so that a list
  * full of equal children costs what the first of them costs. */
