@@ -44,6 +44,12 @@ void edge_reconfigure(struct driver *d, const char *am, const char *federation)
     driver_step(d, &in);
 }
 
+void edge_setup_unstarted(struct driver *d, const char *am)
+{
+    driver_init(d, make());
+    edge_reconfigure(d, am, NULL);
+}
+
 void edge_setup(struct driver *d, const char *am, const char *federation)
 {
     driver_init(d, make());

@@ -9,6 +9,8 @@ extern struct edge_options edge_setup_options;
 
 /* Starts an edge; federation may be NULL. The configuration must be good. */
 void edge_setup(struct driver *d, const char *am, const char *federation);
+/* The same, but the store's rows have not been given yet: driver_restore_and_start is to follow. */
+void edge_setup_unstarted(struct driver *d, const char *am);
 void edge_teardown(struct driver *d);
 /* The process dies and starts again from the rows written so far. */
 void edge_restart(struct driver *d, const char *am, const char *federation);
