@@ -22,6 +22,7 @@ EXPLAINED = {
     "KV as text": "template render: a map of labels prints as Go's map in 0.25, as a=b, c=d in 0.34 (template.KV.String)",
     "--id": "silence query --id came after 0.25",
     "annotations": "a bad --annotation of alert add: 0.25 calls it a label",
+    "keys of 0.34": "config routes of a server: 0.25 reads the status strictly and knows no labels of receivers, slack_app_url and the like",
     "days in --within": "tocsinctl takes --within 1d; amtool knows hours at most",
     "server's words": "what the server refuses: amtool 0.25 shows its client's framing, tocsinctl the server's words",
     "import's order": "silence import: amtool prints ids as they come, tocsinctl in the order of the file",
@@ -198,10 +199,12 @@ def test_routes_of_a_file(offline, args):
 
 
 @pytest.mark.parametrize("args", ROUTES, ids=" ".join)
-def test_routes_of_a_server(tools, args):
-    if "not supported yet" in tools[1]("config", "routes")[2]:
-        pytest.skip("the configuration that Alertmanager shows has keys that are not read yet")
-    assert same(tools, *args)[0] == ("--verify.receivers" in args)
+def test_routes_of_a_server(server, tools, offline, args):
+    if server.name == "edge" and "not found in type" in tools[0]("config", "routes")[2]:
+        # amtool 0.25 cannot read what a server of 0.34 shows; it can read the same configuration from the file.
+        assert tools[1](*args)[:2] == offline[0](*args, "--config.file=am.yml")[:2], EXPLAINED["keys of 0.34"]
+    else:
+        assert same(tools, *args)[0] == ("--verify.receivers" in args)
 
 
 def test_the_flag_may_stand_before_the_subcommand(offline):
