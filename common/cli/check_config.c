@@ -50,29 +50,26 @@ static void print_verdict(const char *path, const struct config_report *r)
 }
 
 /* As amtool: templates are parsed with a verdict of their own. */
-static bool print_templates(const char *path, const struct am_config *c)
+static bool print_templates(const struct am_config *c)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash != NULL ? xstrndup(path, (size_t)(slash - path) + (slash == path)) : NULL;
     struct template_set *set = template_set_new();
     struct err err;
     int rc = 0;
 
     (void)printf(" - %zu templates\n", c->templates.n);
     for (size_t i = 0; i < c->templates.n && rc == 0; i++)
-        rc = template_files_add(set, folder, c->templates.v[i], &err);
+        rc = template_files_add(set, c->templates.v[i].p, &err);
     if (c->templates.n > 0)
         (void)printf("  %s%s\n", rc < 0 ? "FAILED: " : "SUCCESS", rc < 0 ? err.text : "");
     template_set_free(set);
-    free(folder);
     return rc == 0;
 }
 
-static bool print_found(const char *path, const struct edge_config *c)
+static bool print_found(const struct edge_config *c)
 {
     (void)printf("Found:\n - global config\n - route\n - %zu inhibit rules\n - %zu receivers\n",
                  c->am->inhibit_rules_n, c->am->receivers.n);
-    return print_templates(path, c->am);
+    return print_templates(c->am);
 }
 
 static bool check_locations(const struct edge_config *c, struct config_report *report)
@@ -106,7 +103,7 @@ static bool check_edge(const char *path, const char *federation_path, enum match
 
     good = good && check_locations(c, &am);
     print_verdict(path, &am);
-    if (good && !print_found(path, c))
+    if (good && !print_found(c))
         good = false;
     (void)printf("\n");
     if (federation_path != NULL) {
