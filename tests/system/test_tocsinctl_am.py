@@ -4,6 +4,8 @@ What real servers answer is in tests/compat/test_amtool.py."""
 import base64
 import http.server
 import json
+import os
+import pty
 import ssl
 import subprocess
 import threading
@@ -257,6 +259,13 @@ def test_colours_are_for_terminals(stub, am):  # noqa: F811
     alert = {"labels": {"alertname": "A"}, "status": {"state": "suppressed"}, "startsAt": "2026-01-01T00:00:00Z"}
     stub.answers["GET", "/api/v2/alerts?active=true&inhibited=false&silenced=false&unprocessed=false"] = (200, [alert])
     assert "\x1b" not in am("alert").stdout
+    for env, coloured in [({}, True), ({"NO_COLOR": "1"}, False)]:
+        near, far = pty.openpty()
+        subprocess.run([TOOL, "--alertmanager.url", stub.url, "alert"], stdout=far, env={"PATH": "", "HOME": "/nowhere", **env}, check=True)
+        os.close(far)
+        shown = os.read(near, 10000).decode()
+        os.close(near)
+        assert ("\x1b[33msuppressed\x1b[0m  \r\n" in shown) == coloured and "suppressed" in shown
 
 
 def test_verbose_tells_each_request(stub, am):  # noqa: F811
