@@ -22,6 +22,7 @@ struct json_object **list_by_time(struct json_object *array, const char *key)
 {
     size_t n = json_object_array_length(array);
     struct entry *entries = xcalloc(n + 1, sizeof(*entries));
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     struct json_object **v = xcalloc(n + 1, sizeof(*v));
 
     for (size_t i = 0; i < n; i++) {
