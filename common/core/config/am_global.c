@@ -218,9 +218,11 @@ static int check(void *config, struct arena *a, struct err *err)
     int rc = check_pairs(g, err);
 
     (void)a;
-    /* A URL equal to that of the token's method is an old way to write the latter. */
+    /* A URL equal to that of the token's method is an old way to write the latter; a dumped
+     * configuration does not tell which URL it had. */
     if (rc == 0 && token && url &&
-        (g->slack_api_url.n == 0 || !str_eq(g->slack_api_url, g->slack_app_url)))
+        (g->slack_api_url.n == 0 ||
+         (!str_eq(g->slack_api_url, g->slack_app_url) && !str_eq_c(g->slack_api_url, "<secret>"))))
         rc = err_set(err, -EINVAL,
                      "at most one of slack_app_token/slack_app_token_file & "
                      "slack_api_url/slack_api_url_file must be configured");

@@ -154,6 +154,19 @@ static void section_text(struct buf *b, const char *name, const struct config_se
     config_write(b, 0, &f, 1, &value);
 }
 
+/* Without its webhooks: their URLs are secrets, and Alertmanager does not read <secret> back there.
+ */
+static void events_text(struct buf *b, const struct event_recorder_config *written)
+{
+    struct event_recorder_config shown;
+
+    if (written == NULL)
+        return;
+    shown = *written;
+    shown.webhooks.n = 0;
+    section_text(b, "event_recorder", &event_recorder_section, &shown);
+}
+
 struct str config_text(const struct am_config *c, struct arena *a)
 {
     struct str text;
@@ -173,7 +186,7 @@ struct str config_text(const struct am_config *c, struct arena *a)
     intervals_text(&b, &c->intervals, true);
     intervals_text(&b, &c->intervals, false);
     section_text(&b, "tracing", &tracing_section, c->tracing);
-    section_text(&b, "event_recorder", &event_recorder_section, c->event_recorder);
+    events_text(&b, c->event_recorder);
     text = arena_str(a, buf_str(&b));
     buf_clear(&b);
     return text;

@@ -373,6 +373,11 @@ static bool has_default(const struct config_field *f)
            strcmp(f->fallback, "false") != 0;
 }
 
+static bool is_url(const struct config_field *f) /* which cannot be empty, but null */
+{
+    return f->kind == CONFIG_URL || f->kind == CONFIG_SECRET_URL;
+}
+
 void config_write(struct buf *b, unsigned indent, const struct config_field *fields,
                   size_t fields_n, const void *base)
 {
@@ -385,7 +390,7 @@ void config_write(struct buf *b, unsigned indent, const struct config_field *fie
             continue;
         config_write_indent(b, indent);
         buf_add_fmt(b, "%s:", f->name);
-        if (off) { /* an absent key would bring the default back */
+        if (off || (unset && is_url(f))) { /* an absent key would bring the default back */
             buf_add_str(b, STR(" null\n"));
             continue;
         }

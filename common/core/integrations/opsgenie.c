@@ -193,6 +193,8 @@ static int complete(void *config, const struct am_global *g, struct arena *a, st
         return err_set(err, -EINVAL, "no global OpsGenie URL set");
     if (c->api_key.n == 0 && c->api_key_file.n == 0)
         return err_set(err, -EINVAL, "no global OpsGenie API Key set either inline or in a file");
+    if (c->api_key.n > 0) /* each comes from global on its own; of two the value wins */
+        c->api_key_file = STR_EMPTY;
     c->api_url = url_with_slash(a, c->api_url);
     return 0;
 }

@@ -235,7 +235,7 @@ static int check(void *config, struct arena *a, struct err *err)
 
 static int complete(void *config, const struct am_global *g, struct arena *a, struct err *err)
 {
-    const struct rocketchat_config *c = config;
+    struct rocketchat_config *c = config;
 
     (void)g;
     (void)a;
@@ -243,6 +243,10 @@ static int complete(void *config, const struct am_global *g, struct arena *a, st
         return err_set(err, -EINVAL, "no global Rocketchat TokenID set either inline or in a file");
     if (c->token.n == 0 && c->token_file.n == 0)
         return err_set(err, -EINVAL, "no global Rocketchat Token set either inline or in a file");
+    if (c->token_id_file.n > 0) /* each comes from global on its own; of two the file wins */
+        c->token_id = STR_EMPTY;
+    if (c->token_file.n > 0)
+        c->token = STR_EMPTY;
     return 0;
 }
 
