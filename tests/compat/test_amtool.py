@@ -26,7 +26,8 @@ EXPLAINED = {
     "days in --within": "tocsinctl takes --within 1d; amtool knows hours at most",
     "server's words": "what the server refuses: amtool 0.25 shows its client's framing, tocsinctl the server's words",
     "import's order": "silence import: amtool prints ids as they come, tocsinctl in the order of the file",
-    "--strict words": "mistakes of a configuration: tocsinctl names file and line, and all of them",
+    "import's count": "silence import: amtool may end before it has counted what failed, and then says 0",
+    "check-config words": "mistakes of a configuration: tocsinctl names file and line, and all of them",
 }
 
 
@@ -328,12 +329,12 @@ def test_silence_import(server, tools, tmp_path):
         assert (code, err) == (0, "") and len(out.split()) == 3 and not set(out.split()) & set(made)
         unknown = json.loads(exported)[:1] + [dict(json.loads(exported)[1], id=NOBODY), {"comment": "no silence"}]
         code, out, err = tool("silence", "import", stdin=json.dumps(unknown))
-        assert code == 1 and len(out.split()) == 2 and NOBODY not in out
-        assert "Error adding silence id='': " in err and err.endswith(" out of 3 silences")
+        assert len(out.split()) == 2 and NOBODY not in out and "Error adding silence id='': " in err
+        if tool.name == "tocsinctl":
+            assert code == 1 and err.endswith("couldn't import 1 out of 3 silences"), EXPLAINED["import's count"]
         for bad in ["", "x", "{\"a\":", "[{\"id\":1}"]:
             code, out, err = tool("silence", "import", stdin=bad)
             assert code == 1 and "couldn't unmarshal input data, is it JSON?" in err
-    assert tools[1]("silence", "import", stdin=json.dumps(unknown))[2].endswith("couldn't import 1 out of 3 silences")
 
 
 # ---- explained differences, one by one ----
@@ -414,7 +415,7 @@ def test_check_config(offline, tmp_path):
     (tmp_path / "bad.yml").write_text("route: {receiver: a}\n")
     (code, out, err), (our_code, our_out, our_err) = (tool("check-config", "am.yml", "bad.yml") for tool in offline)
     assert (our_code, our_err) == (code, err) == (1, "failed to validate 1 file(s)")
-    assert our_out.replace("bad.yml:1: ", "") == out, EXPLAINED["--strict words"]
+    assert our_out.replace("bad.yml:1: ", "") == out, EXPLAINED["check-config words"]
     (tmp_path / "bad.tmpl").write_text("{{ define \"x\" }}")
     (code, out, err), (our_code, our_out, our_err) = (tool("check-config", "more.yml") for tool in offline)
     assert (our_code, our_err) == (code, err) == (1, "failed to validate 1 file(s)")
