@@ -61,7 +61,7 @@ static bool print_templates(const struct am_config *c)
 
     (void)printf(" - %zu templates\n", c->templates.n);
     for (size_t i = 0; i < c->templates.n && rc == 0; i++)
-        rc = template_files_add(set, NULL, c->templates.v[i], &err); /* joined already */
+        rc = template_files_add(set, c->templates.v[i].p, &err);
     if (c->templates.n > 0)
         (void)printf("  %s%s\n", rc < 0 ? "FAILED: " : "SUCCESS", rc < 0 ? err.text : "");
     template_set_free(set);
