@@ -13,6 +13,7 @@ struct settings {
     const char *config_file, *federation_file, *features;
     const char *cluster_address;
     int64_t retention_ms, maintenance_ms, gc_ms, alerts_max;
+    int64_t silences_max, silence_bytes_max;
     enum matcher_mode matchers;
     char node[IDENTITY_NAME_MAX + 1];
 };
@@ -105,6 +106,9 @@ static struct engine *make_engine(struct daemon *d, void *arg)
                              .maintenance_ms = s->maintenance_ms,
                              .alerts_gc_ms = s->gc_ms,
                              .alerts_max = (size_t)s->alerts_max,
+                             .silences_max = (size_t)s->silences_max,
+                             .silence_bytes_max = (size_t)s->silence_bytes_max,
+                             .classic_names = s->matchers == MATCHER_CLASSIC,
                              .seed = entropy_seed()};
 
     (void)gethostname(host, sizeof(host) - 1);
@@ -152,13 +156,17 @@ int main(int argc, char **argv)
          "The federation's configuration file; without it this is a plain Alertmanager."},
         DAEMON_OPTIONS(&s.daemon, ":9093"),
         {"data.retention", OPTION_DURATION, &s.retention_ms, "120h",
-         "How long to keep notification log entries."},
+         "How long to keep notification log entries and ended silences."},
         {"data.maintenance-interval", OPTION_DURATION, &s.maintenance_ms, "15m",
          "Interval between sweeps of expired data."},
         {"alerts.gc-interval", OPTION_DURATION, &s.gc_ms, "30m",
          "Interval between sweeps of resolved alerts."},
         {"alerts.max", OPTION_NUMBER, &s.alerts_max, "2000000",
          "Alerts kept at most; a request beyond is answered 503."},
+        {"silences.max-silences", OPTION_NUMBER, &s.silences_max, "0",
+         "Silences kept at most, ended ones included. 0: as many as there is room for."},
+        {"silences.max-per-silence-bytes", OPTION_NUMBER, &s.silence_bytes_max, "0",
+         "Size of a silence at most. 0: 1 MiB."},
         {"cluster.listen-address", OPTION_TEXT, &s.cluster_address, "",
          "Accepted for compatibility; there is no gossip yet."},
         {"enable-feature", OPTION_TEXT, &s.features, "",

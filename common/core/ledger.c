@@ -13,6 +13,7 @@ const char *ledger_verdict_name(enum ledger_verdict v)
         [LEDGER_GRANT_SENT] = "grant_sent",
         [LEDGER_NOTIFIED] = "notified",
         [LEDGER_NOTIFY_FAILED] = "notify_failed",
+        [LEDGER_SUPPRESSED] = "suppressed",
         [LEDGER_APPLIED] = "applied",
         [LEDGER_DUPLICATE] = "duplicate",
         [LEDGER_DUTY] = "duty",

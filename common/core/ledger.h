@@ -20,6 +20,8 @@ enum ledger_verdict {
     LEDGER_NOTIFIED,   /* a DC notification was accepted by a receiver: target, what (group key),
                           cause (reason) */
     LEDGER_NOTIFY_FAILED, /* a receiver refused finally: target, what, cause */
+    LEDGER_SUPPRESSED,    /* an alert was not told in a flush: fp, what (group key), reason
+                             (inhibition, silence …), cause (silence:<id> …) */
     /* global */
     LEDGER_APPLIED,   /* a row changed a member: site, fp, stream, epoch, seq, incident, cause
                          (firing, resolved …) */

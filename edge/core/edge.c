@@ -31,6 +31,7 @@ static void take_config(struct edge *e, struct edge_config *config, struct now n
 
     e->config = config;
     e->config_wall_ms = now.wall_ms;
+    edge_mute_config(e);
     forward_config(e, now, out);
     if (old != NULL)
         edge_regroup(e, now, out);
@@ -46,6 +47,8 @@ static void restore_row(struct edge *e, const struct row_op *row, struct now now
         r = nflog_restore(e->nflog, row->value, now, &err);
     else if (row->kind == EDGE_ROW_ALERT)
         r = edge_restore_alert(e, row->key, row->value, now, &err);
+    else if (row->kind == EDGE_ROW_SILENCE)
+        r = edge_mute_restore(e, row->key, row->value, now, &err);
     else if (!forward_restore(e, row, now))
         r = err_set(&err, -1, "nobody knows this kind of row");
     if (r == 0)
@@ -62,6 +65,7 @@ static void start(struct edge *e, const struct engine_start *s, struct now now, 
     e->started_mono_ms = now.mono_ms;
     e->sweep_nflog_mono_ms = now.mono_ms + e->options.maintenance_ms;
     e->sweep_alerts_mono_ms = now.mono_ms + e->options.alerts_gc_ms;
+    edge_mute_start(e, out);
     edge_regroup(e, now, out);
     forward_start(e, s, now, out);
     e->started = true;
@@ -78,6 +82,7 @@ static void stored(struct edge *e, uint64_t txn, enum store_result result, struc
         e->rows_lost = false;
         nflog_put_all(e->nflog, out);
         edge_put_alert_rows(e, now, out);
+        edge_mute_put_rows(e, now, out);
     }
     forward_stored(e, txn, result, now, out);
 }
@@ -114,13 +119,17 @@ static int64_t run_due(struct edge *e, struct now now, struct out *out)
         f = groups_next_due(e->groups, now, out_arena(out));
         if (f == NULL)
             break;
-        notifier_flush(e->notifier, f, e->config, now, out);
+        if (edge_mute_flush(e, f, now, out))
+            notifier_flush(e->notifier, f, e->config, now, out);
+        else
+            groups_flushed(e->groups, f, true, now);
     }
     sweep(e, now, out);
     wake = forward_step(e, now, out);
     wake = min_i64(wake, alerts_next_ms(e->alerts));
     wake = min_i64(wake, groups_next_ms(e->groups));
     wake = min_i64(wake, notifier_next_ms(e->notifier));
+    wake = min_i64(wake, edge_mute_next_ms(e, now));
     return min_i64(wake, min_i64(e->sweep_nflog_mono_ms, e->sweep_alerts_mono_ms));
 }
 
@@ -140,7 +149,7 @@ static void handle(struct edge *e, const struct engine_input *in, struct out *ou
         edge_request(e, &in->request, in->now, out);
         break;
     case ENGINE_MORE:
-        (void)api_v2_more(e->api, in->request_id, out);
+        (void)api_v2_more(e->api, in->request_id, in->now, out);
         break;
     case ENGINE_GONE:
         api_v2_gone(e->api, in->request_id);
@@ -169,6 +178,7 @@ static int64_t edge_step(struct engine *engine, const struct engine_input *in, s
 {
     struct edge *e = edge_of(engine);
 
+    edge_mute_tick(e, in->now, out);
     handle(e, in, out);
     return e->started ? run_due(e, in->now, out) : TIME_NEVER;
 }
@@ -185,6 +195,7 @@ static void edge_free(struct engine *engine)
     api_v2_free(e->api);
     alerts_free(e->alerts);
     nflog_free(e->nflog);
+    edge_mute_free(e);
     deferred_free(e->deferred);
     edge_config_unref(e->config);
     arena_free(e->arena);
@@ -198,6 +209,7 @@ static uint64_t edge_digest(const struct engine *engine)
 
     h = hash_mix(h, groups_digest(e->groups));
     h = hash_mix(h, nflog_digest(e->nflog));
+    h = hash_mix(h, edge_mute_digest(e));
     h = hash_mix(h, notifier_digest(e->notifier));
     return hash_mix(h, forward_digest(e));
 }
@@ -245,6 +257,7 @@ struct engine *edge_new(const struct edge_options *options)
                                        .arg = e};
     e->notifier = notifier_new(&notify, e->nflog);
     e->deferred = deferred_new();
-    e->api = api_v2_new(e->alerts);
+    edge_mute_init(e);
+    e->api = api_v2_new(e->alerts, edge_alert_status, e);
     return &e->engine;
 }

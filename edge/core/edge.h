@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/core/engine.h"
+#include "common/core/mute/interval.h"
 #include "edge/core/edge_config.h"
 
 #define EDGE_ALERTS_MAX_DEFAULT 2000000
@@ -15,12 +16,16 @@ struct edge_options {        /* 0 and "" mean the default; texts are copied */
     struct str external_url; /* http://host:port, without a trailing slash */
     struct str version;      /* of the program, for /status, metrics and User-Agent */
     struct str node;         /* this node's name */
-    int64_t retention_ms;    /* of notification log entries, at most */
+    int64_t retention_ms;    /* of notification log entries, at most, and of ended silences */
     int64_t maintenance_ms;  /* between two sweeps of the notification log */
     int64_t alerts_gc_ms;    /* between two sweeps of resolved alerts */
     size_t alerts_max;       /* a POST that would go beyond is answered 503 */
     size_t groups_max;
-    uint64_t seed; /* of the backoff's randomness; from entropy or the simulator */
+    size_t silences_max;         /* stored ones, ended ones included; 0: SILENCES_MAX */
+    size_t silence_bytes_max;    /* of one; 0: SILENCE_BYTES_MAX */
+    bool classic_names;          /* silences name labels by [a-zA-Z_][a-zA-Z0-9_]* only */
+    struct interval_zones zones; /* the tz database; no function: every location is UTC */
+    uint64_t seed; /* of the backoff and of silences' ids; from entropy or the simulator */
 };
 
 struct engine *edge_new(const struct edge_options *options);

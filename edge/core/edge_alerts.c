@@ -133,8 +133,8 @@ static int read_row(struct json_object *o, struct arena *a, struct alert_row *re
     return 0;
 }
 
-static int restore(struct edge *e, struct str key, struct alert_row *row, struct now now,
-                   struct err *err)
+static int restore(struct edge *e, struct str key, struct alert_row *row, struct arena *scratch,
+                   struct now now, struct err *err)
 {
     enum alert_change change;
     struct alert *a;
@@ -153,6 +153,7 @@ static int restore(struct edge *e, struct str key, struct alert_row *row, struct
     }
     a->stored = true;
     a->forwarded = row->forwarded && row->firing;
+    edge_mute_alert(e, a, scratch);
     return 0;
 }
 
@@ -169,7 +170,7 @@ int edge_restore_alert(struct edge *e, struct str key, struct str value, struct 
     if (r == 0)
         r = read_row(o, scratch, &row, err);
     if (r == 0)
-        r = restore(e, key, &row, now, err);
+        r = restore(e, key, &row, scratch, now, err);
     json_object_put(o);
     arena_free(scratch);
     return r;
@@ -211,9 +212,11 @@ bool edge_alert_changed(struct edge *e, struct alert *a, enum alert_change chang
         e->count.alerts_resolved++;
     else if (change == ALERT_TIMED_OUT)
         e->count.alerts_timed_out++;
+    edge_mute_alert(e, a, out_arena(out));
     if (groups_insert(e->groups, e->config->am->root, a, now, out_arena(out)) < 0)
         OUT_LOG(out, LOG_ERROR, "group", "too many groups: an alert is not grouped everywhere",
                 KV("groups", groups_count(e->groups)));
+    groups_alert_changed(e->groups, a);
     return forward(e, a, change, admitted, now, out);
 }
 

@@ -41,7 +41,7 @@ static struct engine_reply busy_reply(struct arena *a, const struct engine_reque
     return reply;
 }
 
-static void reply_busy(struct out *out, const struct engine_request *r, const char *json)
+void edge_reply_busy(struct out *out, const struct engine_request *r, const char *json)
 {
     struct engine_reply reply = busy_reply(out_arena(out), r, json);
 
@@ -104,7 +104,7 @@ static void answer_post(struct edge *e, const struct engine_request *r, uint64_t
         wait = 0;
     if (e->store_failing && wait > deferred_stored_txn(e->deferred) && wait != out_txn(out)) {
         e->count.posts_refused_store++; /* its verdict has come already, and was bad */
-        reply_busy(out, r, "\"not durable: the store is failing\"");
+        edge_reply_busy(out, r, "\"not durable: the store is failing\"");
         return;
     }
     deferred_reply(e->deferred, out, wait, &reply);
@@ -130,14 +130,14 @@ static void post_alerts(struct edge *e, const struct engine_request *r, struct n
     count_new(e, &post, now, &unknown, &episodes);
     if (!alerts_has_room(e->alerts, unknown)) {
         e->count.posts_refused_full++;
-        reply_busy(out, r, "\"too many alerts\"");
+        edge_reply_busy(out, r, "\"too many alerts\"");
         return;
     }
     admitted = episodes == 0 || forward_admits(e, episodes, out);
     wait = apply(e, &post, admitted, now, out);
     if (!admitted) { /* whatever else is wrong: the source must come again */
         e->count.posts_refused_spool++;
-        reply_busy(out, r, "\"notified here, but not forwarded: the spool is full\"");
+        edge_reply_busy(out, r, "\"notified here, but not forwarded: the spool is full\"");
     } else {
         answer_post(e, r, wait, post.errors, out);
     }
@@ -162,7 +162,7 @@ static void request_v2(struct edge *e, const struct engine_request *r, struct no
 
     if (str_eq_c(path, "/alerts")) {
         if (get)
-            api_v2_get_alerts(e->api, r, API_MATCHER_MODE, out);
+            api_v2_get_alerts(e->api, r, API_MATCHER_MODE, now, out);
         else if (str_eq_c(r->method, "POST"))
             post_alerts(e, r, now, out);
         else
@@ -177,7 +177,7 @@ static void request_v2(struct edge *e, const struct engine_request *r, struct no
             api_v2_get_receivers(r, &e->config->am->receivers, API_MATCHER_MODE, out);
         else
             api_reply_not_allowed(out, r, "GET");
-    } else {
+    } else if (!edge_silences_request(e, r, path, API_MATCHER_MODE, now, out)) {
         api_reply_not_found(out, r);
     }
 }
@@ -187,6 +187,7 @@ static void request_v2(struct edge *e, const struct engine_request *r, struct no
 static void write_metrics(const struct edge *e, struct metrics *m, struct now now)
 {
     struct alerts_stats s = alerts_stats(e->alerts);
+    struct group_alert_states states = groups_alert_states(e->groups);
     struct metric_label version[] = {{"version", e->options.version}};
     struct metric_label firing[] = {{"status", STR("firing")}, {"version", STR("v2")}};
     struct metric_label resolved[] = {{"status", STR("resolved")}, {"version", STR("v2")}};
@@ -199,10 +200,11 @@ static void write_metrics(const struct edge *e, struct metrics *m, struct now no
                   (int64_t)e->config->am_md5);
     metrics_family(m, "alertmanager_alerts", "gauge", "How many alerts by state.");
     metrics_u64(m, "alertmanager_alerts", &(struct metric_label){"state", STR("active")}, 1,
-                s.firing);
-    metrics_u64(m, "alertmanager_alerts", &(struct metric_label){"state", STR("suppressed")}, 1, 0);
+                states.active);
+    metrics_u64(m, "alertmanager_alerts", &(struct metric_label){"state", STR("suppressed")}, 1,
+                states.suppressed);
     metrics_u64(m, "alertmanager_alerts", &(struct metric_label){"state", STR("unprocessed")}, 1,
-                0);
+                states.unprocessed);
     metrics_family(m, "alertmanager_alerts_received_total", "counter",
                    "The total number of received alerts.");
     metrics_u64(m, "alertmanager_alerts_received_total", firing, 2, e->count.received_firing);
@@ -219,6 +221,7 @@ static void write_metrics(const struct edge *e, struct metrics *m, struct now no
                   (int64_t)e->config->am->receivers.n);
     metrics_gauge(m, "alertmanager_cluster_enabled", "Whether clustering is on.", 0);
     notifier_metrics(e->notifier, m);
+    edge_mute_metrics(e, m, now);
     metrics_gauge(m, "tocsin_alerts_stored", "Alerts in the table, resolved ones included.",
                   (int64_t)s.count);
     metrics_gauge(m, "tocsin_alerts_max", "Bound of the alert table.", (int64_t)s.max);

@@ -10,6 +10,7 @@
 #include "common/core/notify/nflog.h"
 #include "common/core/notify/notifier.h"
 #include "edge/core/edge.h"
+#include "edge/core/edge_mute.h"
 #include "edge/core/edge_rows.h"
 #include "edge/core/forward.h"
 
@@ -24,6 +25,7 @@ struct edge {
     struct groups *groups;
     struct nflog *nflog;
     struct notifier *notifier;
+    struct edge_mute *mute;
     struct deferred *deferred; /* replies and sends that wait for the disk; the uplink's too */
     struct api_v2 *api;
     struct uplink *uplink; /* forward.h's own; NULL without a federation */
@@ -68,3 +70,5 @@ void edge_put_alert_rows(struct edge *e, struct now now, struct out *out);
 
 /* edge_api.c */
 void edge_request(struct edge *e, const struct engine_request *r, struct now now, struct out *out);
+/* 503 with Retry-After; json is the body. */
+void edge_reply_busy(struct out *out, const struct engine_request *r, const char *json);

@@ -34,9 +34,10 @@ struct alert {
     bool firing;                          /* reported as such */
     bool plain_labels, plain_annotations; /* none of the texts needs an escape in JSON */
     bool grouped;                         /* in the groups of all its routes; the groups' */
-    bool timeout;                         /* endsAt was synthesised from resolve_timeout */
-    bool forwarded;                       /* edge: an episode is open at the forwarding side */
-    bool stored;                          /* edge: there is a row of it in the store */
+    uint8_t counted;      /* as which state the groups count it, 0: not at all; the groups' */
+    bool timeout;         /* endsAt was synthesised from resolve_timeout */
+    bool forwarded;       /* edge: an episode is open at the forwarding side */
+    bool stored;          /* edge: there is a row of it in the store */
     uint64_t forward_txn; /* edge: the transaction with its last forwarded transition */
 };
 

@@ -18,22 +18,33 @@ struct listing {
     struct arena *arena; /* the filters' texts */
     struct matchers filter;
     struct matchers receiver_matchers;
-    struct regex *receiver; /* NULL: any */
-    bool none;              /* active=false: no alert can pass */
+    struct regex *receiver;           /* NULL: any */
+    bool active, silenced, inhibited; /* false: leave these out */
     bool comma;
     uint64_t next_fp;
 };
 
 struct api_v2 {
     const struct alerts *alerts;
+    alert_status_fn status;
+    void *status_arg;
     struct listing *by_request;
 };
 
-struct api_v2 *api_v2_new(const struct alerts *alerts)
+static void always_active(void *arg, const struct alert *a, struct now now, struct arena *arena,
+                          struct alert_status *ret)
+{
+    (void)arg, (void)a, (void)now, (void)arena;
+    *ret = (struct alert_status){0};
+}
+
+struct api_v2 *api_v2_new(const struct alerts *alerts, alert_status_fn status, void *arg)
 {
     struct api_v2 *api = xcalloc(1, sizeof(*api));
 
     api->alerts = alerts;
+    api->status = status != NULL ? status : always_active;
+    api->status_arg = arg;
     return api;
 }
 
@@ -108,8 +119,27 @@ static void add_quoted(struct buf *b, struct str s)
     json_add_str(&w, s);
 }
 
+static void add_quoted_list(struct buf *b, struct str head, const struct str *v, size_t n)
+{
+    buf_add_str(b, head);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_add_char(b, ',');
+        add_quoted(b, v[i]);
+    }
+}
+
+static void add_status(struct buf *b, const struct alert_status *s)
+{
+    add_quoted_list(b, STR("\"status\":{\"inhibitedBy\":["), s->inhibited_by, s->inhibited_by_n);
+    add_quoted_list(b, STR("],\"mutedBy\":["), s->muted_by, s->muted_by_n);
+    add_quoted_list(b, STR("],\"silencedBy\":["), s->silenced_by, s->silenced_by_n);
+    buf_add_str(b, s->suppressed ? STR("],\"state\":\"suppressed\"}")
+                                 : STR("],\"state\":\"active\"}"));
+}
+
 /* Keys in Alertmanager's order. By hand, since a listing may have a million of them. */
-static void add_alert(struct buf *b, const struct alert *a)
+static void add_alert(struct buf *b, const struct alert *a, const struct alert_status *status)
 {
     struct str url = alert_generator_url(a);
 
@@ -127,8 +157,9 @@ static void add_alert(struct buf *b, const struct alert *a)
     }
     buf_add_str(b, STR("],\"startsAt\":\""));
     time_add_rfc3339_ms(b, a->starts_wall_ms);
-    buf_add_str(b, STR("\",\"status\":{\"inhibitedBy\":[],\"mutedBy\":[],\"silencedBy\":[],"
-                       "\"state\":\"active\"},\"updatedAt\":\""));
+    buf_add_str(b, STR("\","));
+    add_status(b, status);
+    buf_add_str(b, STR(",\"updatedAt\":\""));
     time_add_rfc3339_ms(b, a->updated_wall_ms);
     buf_add_char(b, '"');
     if (url.n > 0) {
@@ -159,18 +190,23 @@ static bool passes(const struct listing *l, const struct alert *a, struct arena 
 {
     bool pass = a->firing && !unequal(&l->filter, a) && receivers_pass(l, a);
 
-    if (pass && l->filter.n > 0) {
+    if (pass && l->filter.n > 0)
         pass = filter_all(&l->filter, alert_labels(a, scratch));
-        arena_reset(scratch);
-    }
     return pass;
 }
 
+static bool status_passes(const struct listing *l, const struct alert_status *s)
+{
+    return (l->active || s->suppressed) && (l->silenced || s->silenced_by_n == 0) &&
+           (l->inhibited || s->inhibited_by_n == 0);
+}
+
 /* Writes elements until the slice is full; true when the listing is complete. */
-static bool fill(const struct api_v2 *api, struct listing *l, struct buf *b)
+static bool fill(const struct api_v2 *api, struct listing *l, struct now now, struct buf *b)
 {
     struct arena *scratch = arena_new(0);
-    const struct alert *a = l->none ? NULL : alerts_from(api->alerts, l->next_fp);
+    const struct alert *a = alerts_from(api->alerts, l->next_fp);
+    struct alert_status status;
 
     for (size_t looked_at = 0; a != NULL && b->n < API_SLICE_BYTES && looked_at < LOOKED_AT_MAX;
          looked_at++) {
@@ -183,11 +219,15 @@ static bool fill(const struct api_v2 *api, struct listing *l, struct buf *b)
                 __builtin_prefetch(next->text);
         }
         if (passes(l, a, scratch)) {
-            if (l->comma)
-                buf_add_char(b, ',');
-            l->comma = true;
-            add_alert(b, a);
+            api->status(api->status_arg, a, now, scratch, &status);
+            if (status_passes(l, &status)) {
+                if (l->comma)
+                    buf_add_char(b, ',');
+                l->comma = true;
+                add_alert(b, a, &status);
+            }
         }
+        arena_reset(scratch);
         a = next;
     }
     arena_free(scratch);
@@ -195,8 +235,8 @@ static bool fill(const struct api_v2 *api, struct listing *l, struct buf *b)
 }
 
 /* A slice as text; *ret_done when it is the last. */
-static struct str slice(const struct api_v2 *api, struct listing *l, bool first, struct arena *a,
-                        bool *ret_done)
+static struct str slice(const struct api_v2 *api, struct listing *l, bool first, struct now now,
+                        struct arena *a, bool *ret_done)
 {
     struct str text;
     struct buf b;
@@ -206,7 +246,7 @@ static struct str slice(const struct api_v2 *api, struct listing *l, bool first,
         buf_reserve(&b, API_SLICE_BYTES + KIB(8));
     if (first)
         buf_add_char(&b, '[');
-    *ret_done = fill(api, l, &b);
+    *ret_done = fill(api, l, now, &b);
     if (*ret_done)
         buf_add_str(&b, STR("]\n"));
     text = arena_str(a, buf_str(&b));
@@ -225,7 +265,9 @@ static int listing_parse(struct listing *l, struct str query, enum matcher_mode 
     struct err err;
     int r;
 
-    l->none = !http_param_bool(&q, "active", true);
+    l->active = http_param_bool(&q, "active", true);
+    l->silenced = http_param_bool(&q, "silenced", true);
+    l->inhibited = http_param_bool(&q, "inhibited", true);
     r = api_params_matchers(&q, "filter", mode, a, &l->filter, &err);
     if (r < 0) {
         *ret_error = arena_str(a, str_from(err.text));
@@ -255,7 +297,7 @@ static void too_many(const struct engine_request *r, struct out *out)
 }
 
 void api_v2_get_alerts(struct api_v2 *api, const struct engine_request *r, enum matcher_mode mode,
-                       struct out *out)
+                       struct now now, struct out *out)
 {
     struct arena *a = out_arena(out);
     struct engine_reply reply;
@@ -277,7 +319,7 @@ void api_v2_get_alerts(struct api_v2 *api, const struct engine_request *r, enum 
     }
     reply = api_make_reply(a, r, 200, STR_EMPTY);
     reply.content_type = "application/json";
-    reply.body = slice(api, l, true, a, &done);
+    reply.body = slice(api, l, true, now, a, &done);
     reply.more = !done;
     out_reply(out, &reply);
     if (done)
@@ -294,7 +336,7 @@ static struct listing *find(const struct api_v2 *api, uint64_t request_id)
     return l;
 }
 
-bool api_v2_more(struct api_v2 *api, uint64_t request_id, struct out *out)
+bool api_v2_more(struct api_v2 *api, uint64_t request_id, struct now now, struct out *out)
 {
     struct listing *l = find(api, request_id);
     struct engine_reply reply = {.request_id = request_id};
@@ -302,7 +344,7 @@ bool api_v2_more(struct api_v2 *api, uint64_t request_id, struct out *out)
 
     if (l == NULL)
         return false;
-    reply.body = slice(api, l, false, out_arena(out), &done);
+    reply.body = slice(api, l, false, now, out_arena(out), &done);
     reply.more = !done;
     out_reply(out, &reply);
     if (done)

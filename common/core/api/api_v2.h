@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/core/alerts/alerts.h"
+#include "common/core/api/alert_status.h"
 #include "common/core/api/http.h"
 #include "common/core/config/receivers.h"
 #include "common/core/model/matcher.h"
@@ -62,13 +63,14 @@ struct api_v2;
 #define API_SLICE_BYTES KIB(192)
 #define API_LISTINGS_MAX 64 /* at the same time; more are answered 503 */
 
-struct api_v2 *api_v2_new(const struct alerts *alerts);
+/* status NULL: every alert is active. */
+struct api_v2 *api_v2_new(const struct alerts *alerts, alert_status_fn status, void *arg);
 void api_v2_free(struct api_v2 *api);
 /* Answers the request, with a first slice. */
 void api_v2_get_alerts(struct api_v2 *api, const struct engine_request *r, enum matcher_mode mode,
-                       struct out *out);
+                       struct now now, struct out *out);
 /* ENGINE_MORE and ENGINE_GONE; false (more): not one of these. */
-bool api_v2_more(struct api_v2 *api, uint64_t request_id, struct out *out);
+bool api_v2_more(struct api_v2 *api, uint64_t request_id, struct now now, struct out *out);
 void api_v2_gone(struct api_v2 *api, uint64_t request_id);
 
 /* ---- others ---- */

@@ -33,3 +33,81 @@ void matchers_load(struct config_loader *l, const struct yaml_node *node, const 
             warn(l, item, &ret->v[k]);
     }
 }
+
+void matchers_parse_list(struct config_loader *l, const struct yaml_node *n, void *block)
+{
+    struct matchers_block *b = block;
+    size_t before = b->all.n;
+    struct buf text;
+
+    matchers_load(l, n, "matchers", l->mode, &b->all);
+    b->matchers = (struct str_list){.v = ARENA_ARRAY(l->arena, struct str, b->all.n - before)};
+    buf_init(&text, 0);
+    for (size_t i = before; i < b->all.n; i++) {
+        buf_reset(&text);
+        matcher_add_text(&text, &b->all.v[i]);
+        b->matchers.v[b->matchers.n++] = arena_str(l->arena, buf_str(&text));
+    }
+    buf_clear(&text);
+}
+
+static void add_old(struct config_loader *l, int line, enum matcher_op op, struct str name,
+                    struct str value, struct matchers *ret)
+{
+    struct matcher m;
+    struct err err = {0};
+
+    if (!label_name_valid_classic(name))
+        config_mistake(l, line, "invalid label name \"" STR_FMT "\"",
+                       STR_ARG(str_sub(name, 0, 128)));
+    else if (matcher_make(op, name, value, l->arena, &m, &err) < 0)
+        config_mistake(l, line, "%s", err.text);
+    else
+        matchers_add(ret, m, l->arena);
+}
+
+static struct labels old_pairs(struct config_loader *l, const struct yaml_node *n, const char *what)
+{
+    struct label *v = ARENA_ARRAY(l->arena, struct label, n->n);
+
+    for (size_t i = 0; i < n->n; i++)
+        v[i] = (struct label){.name = arena_str(l->arena, n->keys[i]),
+                              .value = config_str(l, n->items[i], what)};
+    return (struct labels){.v = v, .n = n->n};
+}
+
+void matchers_parse_match(struct config_loader *l, const struct yaml_node *n, void *block)
+{
+    struct matchers_block *b = block;
+
+    if (!config_is_map(l, n, "match"))
+        return;
+    b->match = old_pairs(l, n, "match");
+    for (size_t i = 0; i < n->n; i++)
+        add_old(l, n->key_lines[i], MATCH_EQ, b->match.v[i].name, b->match.v[i].value, &b->all);
+}
+
+void matchers_parse_match_re(struct config_loader *l, const struct yaml_node *n, void *block)
+{
+    struct matchers_block *b = block;
+
+    if (!config_is_map(l, n, "match_re"))
+        return;
+    b->match_re = old_pairs(l, n, "match_re");
+    for (size_t i = 0; i < n->n; i++) {
+        const struct label *pair = &b->match_re.v[i];
+
+        if (n->items[i]->kind == YAML_NULL)
+            config_mistake(l, n->key_lines[i], "invalid regexp value for \"" STR_FMT "\"",
+                           STR_ARG(str_sub(pair->name, 0, 128)));
+        else /* anchored here and again when compiled: keys show it, as upstream's do */
+            add_old(l, n->key_lines[i], MATCH_RE, pair->name,
+                    arena_fmt(l->arena, "^(?:" STR_FMT ")$", STR_ARG(pair->value)), &b->all);
+    }
+}
+
+bool config_label_name_valid(const struct config_loader *l, struct str name)
+{
+    return l->mode == MATCHER_CLASSIC ? label_name_valid_classic(name)
+                                      : label_name_valid_utf8(name);
+}

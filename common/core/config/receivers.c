@@ -1,9 +1,9 @@
 #include "common/core/config/receivers.h"
 
-#include "common/base/map.h"
 #include "common/core/integrations/integration.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 /* Alertmanager's other receiver lists: known by name, so that the refusal can say so. */
 static const char *const not_yet[] = {
@@ -155,31 +155,31 @@ static void check_keys(struct config_loader *l, const struct yaml_node *node)
     }
 }
 
-struct name_entry {
-    struct str name;
-    UT_hash_handle hh;
-};
+static int cmp_name(const void *a, const void *b)
+{
+    const struct receiver *const *x = a, *const *y = b;
+    int c = str_cmp((*x)->name, (*y)->name);
+
+    return c != 0 ? c : ((*x)->index > (*y)->index) - ((*x)->index < (*y)->index);
+}
 
 /* Thousands of receivers are usual at global: no pairwise comparison. */
-static void check_unique(struct config_loader *l, const struct receiver *v, size_t n)
+static const struct receiver *const *sort_names(struct config_loader *l, const struct receiver *v,
+                                                size_t n)
 {
-    struct name_entry *entries = xcalloc(n + 1, sizeof(*entries)), *seen = NULL;
+    const struct receiver **sorted = ARENA_ARRAY(l->arena, const struct receiver *, n);
 
-    for (size_t i = 0; i < n; i++) {
-        struct name_entry *found = NULL;
-
-        entries[i].name = v[i].name;
-        if (v[i].name.n == 0)
-            continue;
-        HASH_FIND(hh, seen, v[i].name.p, v[i].name.n, found);
-        if (found != NULL)
-            config_mistake(l, v[i].line, "notification config name \"" STR_FMT "\" is not unique",
-                           STR_ARG(v[i].name));
-        else
-            HASH_ADD_KEYPTR(hh, seen, entries[i].name.p, entries[i].name.n, &entries[i]);
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &v[i];
+    if (n > 1)
+        qsort(sorted, n, sizeof(*sorted), cmp_name); /* NOLINT(bugprone-sizeof-expression) */
+    for (size_t i = 1; i < n; i++) {
+        if (sorted[i]->name.n > 0 && str_eq(sorted[i - 1]->name, sorted[i]->name))
+            config_mistake(l, sorted[i]->line,
+                           "notification config name \"" STR_FMT "\" is not unique",
+                           STR_ARG(str_sub(sorted[i]->name, 0, 200)));
     }
-    HASH_CLEAR(hh, seen);
-    free(entries);
+    return sorted;
 }
 
 void receivers_load(struct config_loader *l, const struct yaml_node *node, struct receivers *ret)
@@ -208,15 +208,23 @@ void receivers_load(struct config_loader *l, const struct yaml_node *node, struc
         check_keys(l, item);
         load_integrations(l, item, &v[i]);
     }
-    check_unique(l, v, node->n);
-    *ret = (struct receivers){.v = v, .n = node->n};
+    *ret = (struct receivers){.v = v, .n = node->n, .by_name = sort_names(l, v, node->n)};
 }
 
 const struct receiver *receivers_find(const struct receivers *r, struct str name)
 {
-    for (size_t i = 0; i < r->n; i++) {
-        if (str_eq(r->v[i].name, name))
-            return &r->v[i];
+    size_t from = 0, to = r->n;
+
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        int c = str_cmp(name, r->by_name[middle]->name);
+
+        if (c == 0)
+            return r->by_name[middle];
+        if (c < 0)
+            to = middle;
+        else
+            from = middle + 1;
     }
     return NULL;
 }

@@ -24,6 +24,7 @@ struct receiver {
 struct receivers {
     const struct receiver *v; /* in file order */
     size_t n;
+    const struct receiver *const *by_name; /* n of them */
 };
 
 #define RECEIVERS_MAX 100000

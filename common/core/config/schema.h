@@ -5,6 +5,7 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 #include "common/base/yaml.h"
+#include "common/core/model/matcher.h"
 
 enum config_kind {
     CONFIG_STR,         /* struct str */
@@ -45,6 +46,7 @@ struct config_loader {
     struct arena *arena;
     struct mistakes *mistakes;
     struct mistakes *warnings; /* may be NULL: nobody asks */
+    enum matcher_mode mode;    /* how matchers are read, and which label names are valid */
 };
 
 /* Sets every field from its fallback, then from the map; unknown keys, wrong types, values out of

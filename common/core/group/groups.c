@@ -23,15 +23,21 @@ struct group {
     size_t n;
     struct heap_node timer;
     bool flushing; /* `flush` is under way */
-    bool due;      /* the timer ran out meanwhile */
+    bool due;      /* the timer ran out meanwhile, at due_at */
+    struct now due_at;
     struct flush flush;
+    struct str_list muted_by; /* one block */
 };
+
+/* alert->counted: nothing, or a member's mark + 1. */
+#define COUNTED_STATES (MEMBER_SUPPRESSED + 2)
 
 struct groups {
     struct group *by_id;
     struct heap timers;
     size_t n, max;
     uint64_t refused;
+    size_t states[COUNTED_STATES]; /* firing alerts, by alert->counted */
 };
 
 struct groups *groups_new(size_t groups_max)
@@ -77,6 +83,7 @@ static void group_free(struct groups *g, struct group *group)
     HASH_DELETE(hh, g->by_id, group);
     heap_remove(&g->timers, &group->timer);
     free(group->flush.v);
+    free(group->muted_by.v);
     arena_free(group->arena);
     free(group);
     g->n--;
@@ -107,7 +114,27 @@ static void member_add(struct group *group, struct alert *a)
     group->n++;
 }
 
-static void member_remove(struct group_member *m)
+/* As suppressed if it is muted in one of its groups, as unprocessed if it was told of in none. */
+static void count_alert(struct groups *g, struct alert *a)
+{
+    uint8_t state = 0;
+
+    for (const struct group_member *m = a->firing ? a->groups : NULL; m != NULL; m = m->next)
+        state = (uint8_t)max_i64(state, (int64_t)m->mark + 1);
+    if (a->counted != 0)
+        g->states[a->counted]--;
+    if (state != 0)
+        g->states[state]++;
+    a->counted = state;
+}
+
+void groups_alert_changed(struct groups *g, struct alert *a)
+{
+    if (a->groups != NULL || a->counted != 0)
+        count_alert(g, a);
+}
+
+static void member_remove(struct groups *g, struct group_member *m)
 {
     struct group *group = m->group;
     struct group_member **p = &m->alert->groups;
@@ -116,6 +143,7 @@ static void member_remove(struct group_member *m)
         p = &(*p)->next;
     *p = m->next;
     m->alert->grouped = false;
+    count_alert(g, m->alert);
     TAILQ_REMOVE(&group->members, m, link);
     group->n--;
     for (size_t i = 0; group->flushing && i < group->flush.n; i++) {
@@ -131,7 +159,7 @@ static void group_drop(struct groups *g, struct group *group)
 
     group->flushing = false;
     while ((m = TAILQ_FIRST(&group->members)) != NULL)
-        member_remove(m);
+        member_remove(g, m);
     group_free(g, group);
 }
 
@@ -184,6 +212,7 @@ static int insert_all(struct groups *g, struct route_list routes, struct alert *
             member_add(group, a);
     }
     a->grouped = result == 0;
+    count_alert(g, a);
     return result;
 }
 
@@ -268,7 +297,7 @@ int groups_regroup(struct groups *g, const struct route *root, struct alert *a, 
             own = routes.v[i] == group->route;
         if (own)
             continue;
-        member_remove(m);
+        member_remove(g, m);
         if (group->n == 0 && !group->flushing)
             group_free(g, group);
     }
@@ -292,7 +321,7 @@ static int compare(const void *x, const void *y)
     return a->item.member->alert->fp < b->item.member->alert->fp ? -1 : 1;
 }
 
-static void begin(struct group *group, struct now now, struct arena *scratch)
+static void begin(struct group *group, struct now at, struct now now, struct arena *scratch)
 {
     struct sorted *v = ARENA_ARRAY(scratch, struct sorted, group->n);
     struct flush *f = &group->flush;
@@ -307,6 +336,7 @@ static void begin(struct group *group, struct now now, struct arena *scratch)
     if (n > 1)
         qsort(v, n, sizeof(*v), compare);
     *f = (struct flush){.group = group,
+                        .at = at,
                         .deadline_mono_ms = now.mono_ms + max_i64(group->route->group_interval_ms,
                                                                   FLUSH_DEADLINE_MIN_MS),
                         .v = xcalloc(n, sizeof(*f->v)),
@@ -326,11 +356,13 @@ struct flush *groups_next_due(struct groups *g, struct now now, struct arena *sc
         if (group->flushing) { /* ticks do not pile up */
             heap_remove(&g->timers, &group->timer);
             group->due = true;
+            group->due_at = now;
         } else if (group->n == 0) {
             group_free(g, group);
         } else {
             heap_set(&g->timers, &group->timer, now.mono_ms + group->route->group_interval_ms);
-            begin(group, now, scratch);
+            begin(group, group->due ? group->due_at : now, now, scratch);
+            group->due = false;
             return &group->flush;
         }
     }
@@ -352,16 +384,55 @@ void groups_flushed(struct groups *g, struct flush *f, bool success, struct now 
         struct group_member *m = f->v[i].member;
 
         if (m != NULL && f->v[i].resolved && m->alert->version == f->v[i].version)
-            member_remove(m);
+            member_remove(g, m);
     }
     free(f->v);
     *f = (struct flush){0};
     if (group->n == 0) {
         group_free(g, group);
     } else if (group->due) {
-        group->due = false;
         heap_set(&g->timers, &group->timer, now.mono_ms);
     }
+}
+
+void groups_mark(struct groups *g, const struct flush *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        f->v[i].member->mark = f->v[i].muted ? MEMBER_SUPPRESSED : MEMBER_ACTIVE;
+        count_alert(g, f->v[i].member->alert);
+    }
+}
+
+struct group_alert_states groups_alert_states(const struct groups *g)
+{
+    return (struct group_alert_states){.active = g->states[MEMBER_ACTIVE + 1],
+                                       .suppressed = g->states[MEMBER_SUPPRESSED + 1],
+                                       .unprocessed = g->states[MEMBER_UNPROCESSED + 1]};
+}
+
+void group_set_muted_by(struct group *g, const struct str *names, size_t n)
+{
+    size_t bytes = n * sizeof(struct str);
+    char *text;
+
+    free(g->muted_by.v);
+    g->muted_by = (struct str_list){0};
+    if (n == 0)
+        return;
+    for (size_t i = 0; i < n; i++)
+        bytes += names[i].n;
+    g->muted_by = (struct str_list){.v = xmalloc(bytes), .n = n};
+    text = (char *)(g->muted_by.v + n);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(text, names[i].p, names[i].n);
+        g->muted_by.v[i] = (struct str){.p = text, .n = names[i].n};
+        text += names[i].n;
+    }
+}
+
+struct str_list group_muted_by(const struct group *g)
+{
+    return g->muted_by;
 }
 
 const struct route *group_route(const struct group *g)

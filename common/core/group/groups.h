@@ -20,19 +20,22 @@ struct group_member {
     struct group *group;
     struct group_member *next; /* the alert's next group, in route order */
     TAILQ_ENTRY(group_member) link;
+    enum { MEMBER_UNPROCESSED, MEMBER_ACTIVE, MEMBER_SUPPRESSED } mark; /* by the last flush */
 };
 
 struct flush_item {
     struct group_member *member; /* NULL once the alert was taken out of the group */
     uint32_t version;
     bool resolved;
+    bool muted; /* not to be told: set by whoever mutes, before the flush goes on */
 };
 
 /* What a group says at one instant, in the order of §1.9. Lies in the group until groups_flushed.
  */
 struct flush {
     struct group *group;
-    void *job;                /* the notifier's */
+    void *job;     /* the notifier's */
+    struct now at; /* the instant of the timer: what is asked of the time is asked of it */
     int64_t deadline_mono_ms; /* group_interval, at least 10 s, from the start */
     struct flush_item *v;
     size_t n;
@@ -62,6 +65,19 @@ int64_t groups_next_ms(const struct groups *g);
 
 /* The flush is over. The flush, and perhaps the group, is gone afterwards. */
 void groups_flushed(struct groups *g, struct flush *f, bool success, struct now now);
+
+/* After muting: remembers which members were muted, for groups_alert_states. */
+void groups_mark(struct groups *g, const struct flush *f);
+/* The alert has begun or ceased to fire: to be called after groups_insert. */
+void groups_alert_changed(struct groups *g, struct alert *a);
+/* The time intervals that the group's last flush was muted by; none when it was not. Copied. */
+void group_set_muted_by(struct group *g, const struct str *names, size_t n);
+struct str_list group_muted_by(const struct group *g);
+
+struct group_alert_states { /* firing alerts in groups; suppressed if muted in one of them */
+    size_t active, suppressed, unprocessed;
+};
+struct group_alert_states groups_alert_states(const struct groups *g);
 
 const struct route *group_route(const struct group *g);
 struct labels group_labels(const struct group *g);

@@ -335,9 +335,12 @@ static void read_content(const struct flush *f, struct arena *a, struct content 
     for (size_t i = 0; i < f->n; i++) {
         const struct alert *alert = f->v[i].member->alert;
         bool resolved = f->v[i].resolved;
-        struct notice_alert *m = &c->alerts[c->n++];
+        struct notice_alert *m = &c->alerts[c->n];
         uint64_t hash;
 
+        if (f->v[i].muted)
+            continue;
+        c->n++;
         *m = (struct notice_alert){.labels = alert_labels(alert, a),
                                    .annotations = alert_annotations(alert, a),
                                    .starts_wall_ms = alert->starts_wall_ms,
@@ -395,9 +398,10 @@ static void start_telling(struct notifier *n, struct telling *t, const struct co
     t->firing_n = c->firing_n;
     t->resolved = c->resolved_hashes;
     t->resolved_n = c->resolved_n;
-    t->reason = nflog_decide(nflog_find(n->log, t->log_key), t->firing, t->firing_n, t->resolved,
-                             t->resolved_n, t->to->send_resolved,
-                             group_route(t->job->flush->group)->repeat_interval_ms, now);
+    t->reason =
+        nflog_decide(nflog_find(n->log, t->log_key), t->firing, t->firing_n, t->resolved,
+                     t->resolved_n, t->to->send_resolved,
+                     group_route(t->job->flush->group)->repeat_interval_ms, t->job->flush->at);
     if (t->reason == NOTIFY_NONE) {
         finish(n, t, now);
         return;

@@ -1,0 +1,308 @@
+/* What mutes, through the engine: silences, inhibition and time intervals, in virtual time. */
+#include "tests/lib/edge_setup.h"
+#include "tests/lib/test.h"
+
+#define CONFIG_PLAIN \
+    "route: {receiver: team, group_by: [alertname], group_wait: 1s, group_interval: 1s, " \
+    "repeat_interval: 1m}\n" \
+    "receivers:\n" \
+    "- {name: team, webhook_configs: [{url: 'http://team.example/hook'}]}\n"
+
+#define ALERT(name) \
+    "[{\"labels\":{\"alertname\":\"" name "\",\"job\":\"j\"},\"endsAt\":\"2026-02-01T00:00:00Z\"}" \
+                                          "]"
+#define RESOLVED(name) \
+    "[{\"labels\":{\"alertname\":\"" name \
+    "\",\"job\":\"j\"},\"startsAt\":\"2026-01-01T00:00:00Z\"," \
+    "\"endsAt\":\"2026-01-01T00:00:00.001Z\"}]"
+#define SILENCE(matcher, starts, ends) \
+    "{\"matchers\":[" matcher "],\"startsAt\":\"" starts "\",\"endsAt\":\"" ends "\"," \
+    "\"createdBy\":\"me\",\"comment\":\"why\"}"
+#define NAMED(name) "{\"name\":\"alertname\",\"value\":\"" name "\",\"isRegex\":false}"
+#define NOW_ "2026-01-01T00:00:00Z"
+
+static void assert_contains(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL)
+        print_error("wanted: %s\nin: %s\n", part, text);
+    assert_non_null(strstr(text, part));
+}
+
+static const struct driver_reply *ask(struct driver *d, const char *method, const char *path,
+                                      const char *query, const char *body)
+{
+    uint64_t id = driver_request(d, method, path, query, body);
+    const struct driver_reply *r = driver_reply(d, id);
+
+    assert_non_null(r);
+    return r;
+}
+
+/* Posts a silence, which must be taken; its id. */
+static const char *silence(struct driver *d, const char *body, char ret[37])
+{
+    const struct driver_reply *r = ask(d, "POST", "/api/v2/silences", "", body);
+    const char *id;
+
+    if (r->status != 200)
+        print_error("%s\n", r->body.p);
+    assert_int_equal(r->status, 200);
+    id = strstr(r->body.p, "\"silenceID\":\"");
+    assert_non_null(id);
+    memcpy(ret, id + strlen("\"silenceID\":\""), 36);
+    ret[36] = '\0';
+    return ret;
+}
+
+static int expire(struct driver *d, const char *id)
+{
+    char path[80];
+
+    (void)snprintf(path, sizeof(path), "/api/v2/silence/%s", id);
+    return ask(d, "DELETE", path, "", "")->status;
+}
+
+static size_t accept_all(struct driver *d)
+{
+    size_t n = 0;
+
+    while (driver_open_sends(d) > 0) {
+        driver_deliver(d, driver_open_send(d, 0)->id, 200);
+        n++;
+    }
+    return n;
+}
+
+static void an_active_silence_mutes_and_the_list_says_so(void **state)
+{
+    struct driver d;
+    char id[37], want[120];
+    const struct driver_reply *r;
+
+    (void)state;
+    edge_setup(&d, CONFIG_PLAIN, NULL);
+    silence(&d, SILENCE(NAMED("A"), NOW_, "2026-01-01T01:00:00Z"), id);
+    assert_int_equal(edge_post(&d, ALERT("A")), 200);
+    assert_int_equal(edge_post(&d, ALERT("B")), 200);
+    r = ask(&d, "GET", "/api/v2/alerts", "filter=alertname%3D%22A%22", "");
+    (void)snprintf(want, sizeof(want),
+                   "\"mutedBy\":[],\"silencedBy\":[\"%s\"],\"state\":\"suppressed\"", id);
+    assert_contains(r->body.p, want);
+    r = ask(&d, "GET", "/api/v2/alerts", "silenced=false", "");
+    assert_null(strstr(r->body.p, "\"alertname\":\"A\""));
+    assert_contains(r->body.p, "\"alertname\":\"B\"");
+    r = ask(&d, "GET", "/api/v2/alerts", "active=false", "");
+    assert_contains(r->body.p, "\"alertname\":\"A\"");
+    assert_null(strstr(r->body.p, "\"alertname\":\"B\""));
+    driver_advance(&d, 1000);
+    assert_int_equal(driver_open_sends(&d), 1);
+    assert_contains(driver_open_send(&d, 0)->body.p, "\"alertname\":\"B\"");
+    assert_int_equal(driver_ledger_count(&d, LEDGER_SUPPRESSED), 1);
+    accept_all(&d);
+    r = ask(&d, "GET", "/metrics", "", "");
+    assert_contains(r->body.p, "alertmanager_notifications_suppressed_total{reason=\"silence\"} 1");
+    assert_contains(r->body.p, "alertmanager_alerts{state=\"suppressed\"} 1");
+    assert_contains(r->body.p, "alertmanager_alerts{state=\"active\"} 1");
+    assert_contains(r->body.p, "alertmanager_silences{state=\"active\"} 1");
+    edge_teardown(&d);
+}
+
+static void a_silence_that_ends_lets_the_next_flush_tell(void **state)
+{
+    struct driver d;
+    char id[37];
+
+    (void)state;
+    edge_setup(&d, CONFIG_PLAIN, NULL);
+    silence(&d, SILENCE(NAMED("A"), NOW_, "2026-01-01T00:00:10Z"), id);
+    edge_post(&d, ALERT("A"));
+    driver_advance(&d, 9999);
+    assert_int_equal(driver_open_sends(&d), 0);
+    driver_advance(&d, 1); /* the flush of this very instant: `ends` is exclusive */
+    assert_int_equal(accept_all(&d), 1);
+    edge_teardown(&d);
+}
+
+static void expiring_a_silence_by_hand_ends_it(void **state)
+{
+    struct driver d;
+    char id[37];
+
+    (void)state;
+    edge_setup(&d, CONFIG_PLAIN, NULL);
+    silence(&d, SILENCE(NAMED("A"), NOW_, "2026-01-01T01:00:00Z"), id);
+    edge_post(&d, ALERT("A"));
+    driver_advance(&d, 2500);
+    assert_int_equal(driver_open_sends(&d), 0);
+    assert_int_equal(expire(&d, id), 200);
+    assert_int_equal(expire(&d, id), 200); /* once more is no mistake */
+    driver_advance(&d, 499);
+    assert_int_equal(driver_open_sends(&d), 0);
+    driver_advance(&d, 1);
+    assert_int_equal(accept_all(&d), 1);
+    assert_contains(ask(&d, "GET", "/api/v2/silences", "", "")->body.p, "\"state\":\"expired\"");
+    assert_string_equal(ask(&d, "GET", "/api/v2/silences", "expired=false", "")->body.p, "[]\n");
+    edge_teardown(&d);
+}
+
+static void the_answer_waits_for_the_disk(void **state)
+{
+    struct driver d;
+    uint64_t id;
+
+    (void)state;
+    edge_setup(&d, CONFIG_PLAIN, NULL);
+    d.manual_store = true;
+    id = driver_request(&d, "POST", "/api/v2/silences", "",
+                        SILENCE(NAMED("A"), NOW_, "2026-01-01T01:00:00Z"));
+    assert_null(driver_reply(&d, id));
+    edge_post(&d, ALERT("A")); /* it mutes all the same: people may wait, alerts do not */
+    driver_advance(&d, 1000);
+    assert_int_equal(driver_open_sends(&d), 0);
+    driver_stored(&d, d.txn, STORE_OK);
+    assert_int_equal(driver_reply(&d, id)->status, 200);
+    id = driver_request(&d, "POST", "/api/v2/silences", "",
+                        SILENCE(NAMED("B"), NOW_, "2026-01-01T01:00:00Z"));
+    driver_stored(&d, d.txn, STORE_FULL);
+    assert_int_equal(driver_reply(&d, id)->status, 503);
+    edge_teardown(&d);
+}
+
+static void silences_survive_a_restart(void **state)
+{
+    struct driver d;
+    char id[37], pending[37];
+    const struct driver_reply *r;
+
+    (void)state;
+    edge_setup(&d, CONFIG_PLAIN, NULL);
+    silence(&d, SILENCE(NAMED("A"), NOW_, "2026-01-01T00:01:00Z"), id);
+    silence(&d, SILENCE(NAMED("B"), "2026-01-01T00:00:30Z", "2026-01-01T00:01:00Z"), pending);
+    edge_restart(&d, CONFIG_PLAIN, NULL);
+    r = ask(&d, "GET", "/api/v2/silences", "", "");
+    assert_contains(r->body.p, id);
+    assert_contains(r->body.p, pending);
+    edge_post(&d, ALERT("A"));
+    edge_post(&d, ALERT("B"));
+    driver_advance(&d, 1000);
+    assert_int_equal(accept_all(&d), 1); /* B, whose silence is pending */
+    driver_advance(&d, 59 * MS_PER_S);
+    assert_int_equal(accept_all(&d), 1); /* A, at the end of its silence */
+    edge_teardown(&d);
+}
+
+static void a_silence_is_forgotten_when_its_retention_has_passed(void **state)
+{
+    struct driver d;
+    char id[37];
+    size_t rows;
+
+    (void)state;
+    edge_setup(&d, CONFIG_PLAIN, NULL);
+    rows = d.rows.n;
+    silence(&d, SILENCE(NAMED("A"), NOW_, "2026-01-01T01:00:00Z"), id);
+    assert_int_equal(d.rows.n, rows + 1);
+    driver_advance(&d, 121 * MS_PER_H - 1);
+    assert_int_equal(d.rows.n, rows + 1);
+    driver_advance(&d, 1);
+    assert_int_equal(d.rows.n, rows);
+    assert_string_equal(ask(&d, "GET", "/api/v2/silences", "", "")->body.p, "[]\n");
+    /* One whose time passes while the edge is down goes at the next start. */
+    silence(&d, SILENCE(NAMED("A"), "2026-01-06T01:00:00Z", "2026-01-06T02:00:00Z"), id);
+    d.now.wall_ms += 200 * MS_PER_H;
+    edge_restart(&d, CONFIG_PLAIN, NULL);
+    assert_int_equal(d.rows.n, rows);
+    edge_teardown(&d);
+}
+
+static void the_api_refuses_in_alertmanagers_words(void **state)
+{
+    static const struct {
+        const char *method, *path, *body;
+        int status;
+        const char *answer;
+    } cases[] = {
+        {"POST", "/api/v2/silences", SILENCE(NAMED("A"), NOW_, NOW_), 400,
+         "\"Failed to create silence: start time must be before end time\"\n"},
+        {"POST", "/api/v2/silences",
+         SILENCE(NAMED("A"), "2025-01-01T00:00:00Z", "2025-12-31T00:00:00Z"), 400,
+         "\"Failed to create silence: end time can't be in the past\"\n"},
+        {"POST", "/api/v2/silences", SILENCE(NAMED(""), NOW_, "2026-01-02T00:00:00Z"), 400,
+         "\"invalid silence: matcher set 0: at least one matcher must not match the empty "
+         "string\"\n"},
+        {"POST", "/api/v2/silences", SILENCE("", NOW_, "2026-01-02T00:00:00Z"), 422,
+         "{\"code\":612,\"message\":\"matchers in body should have at least 1 items\"}\n"},
+        {"POST", "/api/v2/silences",
+         "{\"id\":\"0a0a0a0a-0000-4000-8000-000000000000\",\"matchers\":[" NAMED(
+             "A") "],\"startsAt\":\"" NOW_ "\",\"endsAt\":\"2026-01-02T00:00:00Z\","
+                  "\"createdBy\":\"\",\"comment\":\"\"}",
+         404, "\"silence not found\"\n"},
+        {"GET", "/api/v2/silence/0a0a0a0a-0000-4000-8000-000000000000", "", 404, ""},
+        {"DELETE", "/api/v2/silence/0a0a0a0a-0000-4000-8000-000000000000", "", 404, ""},
+        {"GET", "/api/v2/silence/x", "", 422,
+         "{\"code\":601,\"message\":\"silenceID in path must be of type uuid: \\\"x\\\"\"}\n"},
+        {"PUT", "/api/v2/silences", "", 405,
+         "{\"code\":405,\"message\":\"method PUT is not allowed, but [GET,POST] are\"}\n"},
+        {"GET", "/api/v2/silence/", "", 404,
+         "{\"code\":404,\"message\":\"path /api/v2/silence/ was not found\"}\n"},
+    };
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d, CONFIG_PLAIN, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const struct driver_reply *r = ask(&d, cases[i].method, cases[i].path, "", cases[i].body);
+
+        assert_int_equal(r->status, cases[i].status);
+        assert_string_equal(r->body.p != NULL ? r->body.p : "", cases[i].answer);
+    }
+    edge_teardown(&d);
+}
+
+/* The disk loses everything. */
+static void forget_rows(struct driver *d)
+{
+    for (size_t i = 0; i < d->rows.n; i++) {
+        free(d->rows.v[i].key.p);
+        free(d->rows.v[i].value.p);
+    }
+    d->rows.n = 0;
+}
+
+static void a_refused_row_is_put_again(void **state)
+{
+    struct driver d;
+    size_t rows;
+
+    (void)state;
+    edge_setup(&d, CONFIG_PLAIN, NULL);
+    d.manual_store = true;
+    driver_request(&d, "POST", "/api/v2/silences", "",
+                   SILENCE(NAMED("A"), NOW_, "2026-01-02T00:00:00Z"));
+    rows = d.rows.n;
+    assert_int_equal(rows, 1);
+    forget_rows(&d);
+    driver_stored(&d, d.txn, STORE_FULL);
+    assert_int_equal(d.rows.n, 0);
+    driver_stored(&d, d.txn, STORE_OK);
+    assert_int_equal(d.rows.n, rows);
+    edge_restart(&d, CONFIG_PLAIN, NULL);
+    assert_contains(ask(&d, "GET", "/api/v2/silences", "", "")->body.p, "\"value\":\"A\"");
+    edge_teardown(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_active_silence_mutes_and_the_list_says_so),
+        cmocka_unit_test(a_silence_that_ends_lets_the_next_flush_tell),
+        cmocka_unit_test(expiring_a_silence_by_hand_ends_it),
+        cmocka_unit_test(the_answer_waits_for_the_disk),
+        cmocka_unit_test(silences_survive_a_restart),
+        cmocka_unit_test(a_silence_is_forgotten_when_its_retention_has_passed),
+        cmocka_unit_test(the_api_refuses_in_alertmanagers_words),
+        cmocka_unit_test(a_refused_row_is_put_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
