@@ -35,13 +35,14 @@ class Names:
     def __init__(self):
         self.known, self.windows, self.ids = {}, [], {}
 
-    def when(self, text):
+    def when(self, text, chosen=False):
+        """chosen: it is always the daemon that chooses."""
         if not isinstance(text, str) or text.startswith("0001-01-01"):
             return "never" if isinstance(text, str) else text
         ms = parse_ms(text)
         if ms is None:
             return text
-        if ms in self.known:
+        if ms in self.known and not chosen:
             return self.known[ms]
         for name, start, end in self.windows:
             if start <= ms <= end:
@@ -58,7 +59,7 @@ class Names:
             items = [self.plain(v) for v in value]
             return sorted(items) if key in ("silencedBy", "inhibitedBy") else items
         if key in TIMES:
-            return self.when(value)
+            return self.when(value, key == "updatedAt")
         if isinstance(value, str):
             return UUID.sub(lambda m: self.ids.get(m.group(0), m.group(0)), value)
         return value
@@ -107,6 +108,8 @@ def explanations():
                   "0.34 names the intervals that mute an alert's group", added=True),
         Explained(r"GET [^ ]*/groups body\[\]\.routeLabels", lambda p, o: p == ABSENT and o == {}, "§2.6",
                   "0.34 has labels of routes; none are configured", added=True),
+        Explained(r".* headers\.cache-control", lambda p, o: p == ABSENT and o == "no-store", "§10.3",
+                  "0.34 forbids to store answers", added=True),
         Explained(r"GET [^ ]*/receivers body\[\]\.labels", absent, "§10.6", "0.34 has labels of receivers, at least the name",
                   added=True),
     ]
@@ -118,14 +121,18 @@ class Judge:
     def __init__(self):
         self.table, self.unexplained, self.compared = explanations(), {}, {}
 
+    def rule(self, path, peer, ours):
+        return next((r for r in self.table if r.covers(path, peer, ours)), None)
+
+    def left(self, found):
+        return [f for f in found if self.rule(*f) is None]
+
     def take(self, scenario, found):
         """found: (path, peer, ours)…; returns those without an explanation."""
-        left, names = [], set()
+        left, names = self.left(found), set()
         for path, peer, ours in found:
-            rule = next((r for r in self.table if r.covers(path, peer, ours)), None)
-            if rule is None:
-                left.append((path, peer, ours))
-            else:
+            rule = self.rule(path, peer, ours)
+            if rule is not None:
                 rule.occurred += 1
                 rule.scenarios.add(scenario)
                 if not rule.added:

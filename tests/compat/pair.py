@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(ROOT, "deploy/lib"))
 from cluster import HOST, free_port_base, request, wait_for  # noqa: E402
 
 OURS, PEER = "ours", "peer"
+PEER_WITH_ITSELF = os.environ.get("PEER_WITH_ITSELF", "") != ""  # shows what differs from one run to the next
 EXTERNAL_URL = "http://alertmanager.example:9093"
 
 
@@ -100,7 +101,7 @@ class Sink:
                 path = line.split()[1]
                 status = self.take(path, body, headers, at)
                 writer.write(f"HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n".encode())
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             writer.close()
 
     def take(self, path, body, headers, at):
@@ -163,7 +164,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 [*self.argv, f"--config.file={self.folder}/alertmanager.yml", f"--storage.path={self.folder}/data",
                  f"--web.listen-address={HOST}:{self.port}", f"--web.external-url={EXTERNAL_URL}", "--log.level=warn",
-                 "--web.get-concurrency=500", "--cluster.listen-address="],
+                 "--cluster.listen-address="],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.cwd or self.folder)
         await asyncio.get_running_loop().run_in_executor(None, wait_for, f"{self.name} to be ready", 60, self.ready)
 
@@ -219,8 +220,11 @@ class Daemon:
 
 class Pair:
     def __init__(self, folder, programs, peer_program):
+        many = "--web.get-concurrency=500"
         self.ours = Daemon(OURS, os.path.join(folder, "ours"), [os.path.join(os.path.abspath(programs), "tocsin-edge")])
-        self.peer = Daemon(PEER, os.path.join(folder, "peer"), [peer_program], os.path.dirname(peer_program))
+        self.peer = Daemon(PEER, os.path.join(folder, "peer"), [peer_program, many], os.path.dirname(peer_program))
+        if PEER_WITH_ITSELF:
+            self.ours.argv, self.ours.cwd = self.peer.argv, self.peer.cwd
         self.both = (self.peer, self.ours)
 
     async def start(self, text):

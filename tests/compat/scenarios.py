@@ -104,8 +104,9 @@ class Scenario:
             self.silences += 1
             name = f"s{self.silences}"
             more.setdefault("fresh", True)
-        self.steps.append(("silence", name, {"matchers": [("scenario", "=", "@"), *matchers], "starts": starts, "ends": ends,
-                                             **more}))
+        if matchers is not None:
+            matchers = [("scenario", "=", "@"), *matchers]
+        self.steps.append(("silence", name, {"matchers": matchers, "starts": starts, "ends": ends, **more}))
         return name
 
     def expire(self, name):
@@ -384,7 +385,7 @@ def mixed(s):
                 s.post(*[s.alert(i, s.rng.choice((0, None, -200)), s.rng.choice((FAR, FAR, None, LATER)), note=f"n{step}")
                          for i in chosen])
             elif what == "resolve":
-                s.post(*[s.alert(i, -3000, 0) for i in chosen])
+                s.post(*[s.alert(i, -100, 0) for i in chosen])
             elif what == "silence":
                 names.append(s.silence([s.matcher()], s.rng.choice((-10000, SOON)), s.rng.choice((FAR, LATER))))
             elif names:

@@ -24,13 +24,13 @@ def peer():
     return fetch_alertmanager(os.environ["FETCHED"])
 
 
-async def run_all(pair, todo, at_once):
+async def run_all(pair, todo, at_once, judge):
     """name -> Run, or what went wrong."""
     gate, results = asyncio.Semaphore(at_once), {}
 
     async def one(s):
         async with gate:
-            run = Run(pair, s)
+            run = Run(pair, s, judge)
             try:
                 await run.run()
             except TimeoutError as e:
@@ -54,7 +54,7 @@ def test_the_same_is_answered_and_notified(peer, tmp_path):
     judge, again, n = Judge(), [], len(todo)
     # A scenario whose steps came late, so that one may have met a flush, is run again, with fewer beside it.
     for attempt, at_once in enumerate((AT_ONCE, AT_ONCE // 4 + 1, AT_ONCE // 8 + 1)):
-        runs = asyncio.run(run_all(Pair(str(tmp_path / str(attempt)), os.environ["PROGRAMS"], peer), todo, at_once))
+        runs = asyncio.run(run_all(Pair(str(tmp_path / str(attempt)), os.environ["PROGRAMS"], peer), todo, at_once, judge))
         again = []
         for s in todo:
             run, trial = runs[s.name], Judge()
