@@ -1,22 +1,58 @@
 /* tocsin-edge: options, files, and the edge's engine in a daemon. */
+#include "common/daemon/cluster_options.h"
 #include "common/daemon/daemon.h"
 #include "common/io/clock.h"
 #include "common/io/log_out.h"
+#include "common/io/zoneinfo.h"
 #include "edge/core/edge.h"
 
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define LOG_COMPONENT "edge"
 
 struct settings {
     struct daemon_settings daemon;
+    struct cluster_settings cluster;
+    struct cluster_self self;
+    int cluster_fd; /* keeps the cluster's port; -1: none */
     const char *config_file, *federation_file, *features;
-    const char *cluster_address;
-    int64_t retention_ms, maintenance_ms, gc_ms, alerts_max;
-    int64_t silences_max, silence_bytes_max;
+    int64_t retention_ms, maintenance_ms, gc_ms, alerts_max, alertname_limit;
+    int64_t silences_max, silence_bytes_max, dispatch_maintenance_ms, start_delay_ms;
+    double memory_ratio;
+    bool log_silences, auto_memory;
     enum matcher_mode matchers;
+    struct zoneinfo *zones;
     char node[IDENTITY_NAME_MAX + 1];
 };
+
+/* Alertmanager's features, and which of them are in force here. */
+static const struct {
+    const char *name, *without; /* without: what is said of one that has no effect */
+} features[] = {
+    {"classic-mode", NULL},
+    {"utf8-strict-mode", NULL},
+    {"alert-names-in-metrics", "the metric of refused alerts has no alertname"},
+    {"receiver-name-in-metrics", "metrics have no receiver_name"},
+    {"group-key-in-metrics", "metrics have no group_key"},
+    {"auto-gomemlimit", NULL},
+    {"event-recorder", "there is no event recorder"},
+};
+
+static void warn_of_features(const struct settings *s)
+{
+    struct str rest = str_from(s->features), word;
+
+    while (rest.n > 0 && str_split(&rest, ',', &word)) {
+        for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
+            if (str_eq_c(word, features[i].name) && features[i].without != NULL)
+                log_warn("a feature has no effect", KV("feature", features[i].name),
+                         KV("reason", features[i].without));
+        }
+    }
+}
 
 static void on_tls_reload(const struct err *err, void *arg)
 {
@@ -61,6 +97,13 @@ static int open_uplink(struct daemon *d, struct settings *s, const struct federa
     return r;
 }
 
+/* What is done once, when the log is there to tell of it. */
+static int settle_start(struct settings *s, struct err *err)
+{
+    warn_of_features(s);
+    return cluster_self_settle(&s->cluster, &s->self, &s->cluster_fd, err);
+}
+
 static int configure(struct daemon *d, bool first, struct engine_input *ret, struct err *err,
                      void *arg)
 {
@@ -79,6 +122,9 @@ static int configure(struct daemon *d, bool first, struct engine_input *ret, str
         config_report_init(&federation, str_from(s->federation_file));
         r = edge_config_parse(text, federated ? &federation_text : NULL, s->matchers, &config, &am,
                               federated ? &federation : NULL);
+        zoneinfo_forget(s->zones);
+        if (r == 0)
+            r = am_config_check_locations(config->am, &am, zoneinfo_known, s->zones);
         daemon_log_report(&am);
         daemon_log_report(&federation);
         config_report_clear(&am);
@@ -86,6 +132,8 @@ static int configure(struct daemon *d, bool first, struct engine_input *ret, str
         if (r < 0)
             err_set(err, r, "the configuration has mistakes; the log names each");
     }
+    if (r == 0 && first)
+        r = settle_start(s, err);
     if (r == 0 && first && config->federation != NULL)
         r = open_uplink(d, s, config->federation, err);
     if (r == 0)
@@ -106,9 +154,14 @@ static struct engine *make_engine(struct daemon *d, void *arg)
                              .maintenance_ms = s->maintenance_ms,
                              .alerts_gc_ms = s->gc_ms,
                              .alerts_max = (size_t)s->alerts_max,
-                             .silences_max = (size_t)s->silences_max,
-                             .silence_bytes_max = (size_t)s->silence_bytes_max,
+                             .cluster_name = str_from(s->self.name),
+                             .cluster_address = str_from(s->self.address),
+                             .cors_allow_writes = s->daemon.cors_allow_writes,
+                             .start_delay_ms = max_i64(s->start_delay_ms, 0),
+                             .silences_max = (size_t)max_i64(s->silences_max, 0),
+                             .silence_bytes_max = (size_t)max_i64(s->silence_bytes_max, 0),
                              .classic_names = s->matchers == MATCHER_CLASSIC,
+                             .zones = {.offset_s = zoneinfo_offset_s, .arg = s->zones},
                              .seed = entropy_seed()};
 
     (void)gethostname(host, sizeof(host) - 1);
@@ -116,34 +169,75 @@ static struct engine *make_engine(struct daemon *d, void *arg)
     return edge_new(&o);
 }
 
+/* ---- the command line ---- */
+
+static int usage_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
+static int usage_error(const char *fmt, ...)
+{
+    va_list ap;
+
+    fprintf(stderr, "tocsin-edge: error: ");
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, ", try --help\n");
+    return -EINVAL;
+}
+
+static int read_feature(struct settings *s, struct str word)
+{
+    size_t i = 0;
+
+    while (i < ARRAY_SIZE(features) && !str_eq_c(word, features[i].name))
+        i++;
+    if (i == ARRAY_SIZE(features))
+        return usage_error("unknown option '" STR_FMT "' for --enable-feature", STR_ARG(word));
+    if (str_eq_c(word, "auto-gomemlimit"))
+        s->auto_memory = true;
+    if (!str_eq_c(word, "classic-mode") && !str_eq_c(word, "utf8-strict-mode"))
+        return 0;
+    if (s->matchers != MATCHER_FALLBACK)
+        return usage_error(
+            "--enable-feature: classic-mode and utf8-strict-mode exclude each other");
+    s->matchers = str_eq_c(word, "classic-mode") ? MATCHER_CLASSIC : MATCHER_UTF8;
+    return 0;
+}
+
 static int read_features(struct settings *s)
 {
     struct str rest = str_from(s->features), word;
 
     while (rest.n > 0 && str_split(&rest, ',', &word)) {
-        if (str_eq_c(word, "classic-mode") && s->matchers != MATCHER_UTF8) {
-            s->matchers = MATCHER_CLASSIC;
-        } else if (str_eq_c(word, "utf8-strict-mode") && s->matchers != MATCHER_CLASSIC) {
-            s->matchers = MATCHER_UTF8;
-        } else {
-            fprintf(stderr,
-                    "tocsin-edge: error: unknown or conflicting option '" STR_FMT
-                    "' for --enable-feature\n",
-                    STR_ARG(word));
+        if (read_feature(s, word) < 0)
             return -EINVAL;
-        }
     }
+    if (s->auto_memory && !(s->memory_ratio > 0 && s->memory_ratio <= 1))
+        return usage_error("--auto-gomemlimit.ratio must be greater than 0 and less than or equal "
+                           "to 1");
     return 0;
 }
 
-static bool bounds_hold(const struct settings *s)
+static int check_bounds(const struct settings *s)
 {
-    if (s->retention_ms > 0 && s->maintenance_ms > 0 && s->gc_ms > 0 && s->alerts_max > 0)
-        return true;
-    fprintf(stderr, "tocsin-edge: error: --data.retention, --data.maintenance-interval, "
-                    "--alerts.gc-interval and "
-                    "--alerts.max must be positive, try --help\n");
-    return false;
+    const struct {
+        const char *flag;
+        int64_t value;
+    } positive[] = {
+        {"data.retention", s->retention_ms},
+        {"data.maintenance-interval", s->maintenance_ms},
+        {"alerts.gc-interval", s->gc_ms},
+        {"alerts.max", s->alerts_max},
+        {"dispatch.maintenance-interval", s->dispatch_maintenance_ms},
+    };
+    struct err err;
+
+    for (size_t i = 0; i < ARRAY_SIZE(positive); i++) {
+        if (positive[i].value <= 0)
+            return usage_error("--%s must be positive", positive[i].flag);
+    }
+    if (cluster_settings_check(&s->cluster, &err) < 0)
+        return usage_error("%s", err.text);
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -155,22 +249,40 @@ int main(int argc, char **argv)
         {"federation.config", OPTION_TEXT, &s.federation_file, "",
          "The federation's configuration file; without it this is a plain Alertmanager."},
         DAEMON_OPTIONS(&s.daemon, ":9093"),
+        {"web.systemd-socket", OPTION_BOOL, &s.daemon.systemd_socket, NULL,
+         "Serve the sockets that systemd hands over, instead of --web.listen-address."},
+        {"web.get-concurrency", OPTION_NUMBER, &s.daemon.get_concurrency, "0",
+         "GET requests served at a time; zero or less: as many as processors, at least 8."},
+        {"web.timeout", OPTION_DURATION, &s.daemon.web_timeout_ms, "0",
+         "Time for a request to be answered; zero or less: no limit."},
+        {"web.cors.allow-writes", OPTION_BOOL, &s.daemon.cors_allow_writes, NULL,
+         "Let pages of other sites change things, as Alertmanager does."},
         {"data.retention", OPTION_DURATION, &s.retention_ms, "120h",
          "How long to keep notification log entries and ended silences."},
         {"data.maintenance-interval", OPTION_DURATION, &s.maintenance_ms, "15m",
          "Interval between sweeps of expired data."},
+        {"silences.max-silences", OPTION_NUMBER, &s.silences_max, "0",
+         "Silences kept at most, ended ones included; zero or less: no limit of its own."},
+        {"silences.max-silence-size-bytes", OPTION_NUMBER, &s.silence_bytes_max, "0",
+         "Size of a silence at most; zero or less: no limit of its own."},
+        {"log.silences", OPTION_BOOL, &s.log_silences, NULL,
+         "Log each silence that is created, changed or ended."},
         {"alerts.gc-interval", OPTION_DURATION, &s.gc_ms, "30m",
          "Interval between sweeps of resolved alerts."},
+        {"alerts.per-alertname-limit", OPTION_NUMBER, &s.alertname_limit, "0",
+         "Alerts of one alertname kept at most; zero or less: no limit."},
         {"alerts.max", OPTION_NUMBER, &s.alerts_max, "2000000",
          "Alerts kept at most; a request beyond is answered 503."},
-        {"silences.max-silences", OPTION_NUMBER, &s.silences_max, "0",
-         "Silences kept at most, ended ones included. 0: as many as there is room for."},
-        {"silences.max-per-silence-bytes", OPTION_NUMBER, &s.silence_bytes_max, "0",
-         "Size of a silence at most. 0: 1 MiB."},
-        {"cluster.listen-address", OPTION_TEXT, &s.cluster_address, "",
-         "Accepted for compatibility; there is no gossip yet."},
+        {"dispatch.maintenance-interval", OPTION_DURATION, &s.dispatch_maintenance_ms, "30s",
+         "Taken for compatibility: groups that are empty go at once."},
+        {"dispatch.start-delay", OPTION_DURATION, &s.start_delay_ms, "0s",
+         "After the start, wait so long before the first notification."},
+        {"auto-gomemlimit.ratio", OPTION_FLOAT, &s.memory_ratio, "0.9",
+         "Taken for compatibility: there is no garbage collector to be told."},
+        CLUSTER_OPTIONS(&s.cluster),
         {"enable-feature", OPTION_TEXT, &s.features, "",
-         "Comma-separated: classic-mode or utf8-strict-mode."},
+         "Comma-separated: alert-names-in-metrics, receiver-name-in-metrics, "
+         "group-key-in-metrics, classic-mode, utf8-strict-mode, auto-gomemlimit, event-recorder."},
     };
     const struct option_program options = {.name = "tocsin-edge",
                                            .summary =
@@ -183,10 +295,17 @@ int main(int argc, char **argv)
                                            .configure = configure,
                                            .make_engine = make_engine};
     enum options_result parsed = options_parse(&options, argc, argv);
+    int status;
 
     if (parsed != OPTIONS_RUN)
         return parsed == OPTIONS_DONE ? 0 : 1;
-    if (read_features(&s) < 0 || !bounds_hold(&s))
+    if (read_features(&s) < 0 || check_bounds(&s) < 0)
         return 1;
-    return daemon_run(&s.daemon, &program);
+    s.cluster_fd = -1;
+    s.zones = zoneinfo_new(NULL);
+    status = daemon_run(&s.daemon, &program);
+    zoneinfo_free(s.zones);
+    if (s.cluster_fd >= 0)
+        close(s.cluster_fd);
+    return status;
 }

@@ -51,12 +51,14 @@ struct engine_request {
     uint64_t id; /* unique while the process lives */
     enum engine_listener listener;
     struct principal who;
-    struct str method; /* upper case; HEAD arrives as GET */
+    struct str method; /* upper case; HEAD arrives as GET, but below /api/v2 */
     struct str path;   /* percent-decoded, without route prefix */
     struct str query;  /* raw, without '?' */
+    struct str host;
     struct str content_type;
     struct str accept;
     struct str origin;
+    struct str cors_method, cors_headers; /* Access-Control-Request-… */
     struct str body;
 };
 
@@ -127,7 +129,7 @@ struct engine_header {
     struct str value;
 };
 
-#define ENGINE_REPLY_HEADERS_MAX 4
+#define ENGINE_REPLY_HEADERS_MAX 6
 
 struct engine_reply {
     uint64_t request_id;

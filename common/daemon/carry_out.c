@@ -37,6 +37,31 @@ static size_t client_headers(const struct engine_send *s, struct client_header *
     return n;
 }
 
+static void sending_add(struct daemon *d, uint64_t id)
+{
+    struct sending *s = xcalloc(1, sizeof(*s));
+
+    s->id = id;
+    HASH_ADD(hh, d->sending, id, sizeof(s->id), s);
+}
+
+static void sending_remove(struct daemon *d, uint64_t id)
+{
+    struct sending *s;
+
+    HASH_FIND(hh, d->sending, &id, sizeof(id), s);
+    if (s == NULL)
+        return;
+    HASH_DEL(d->sending, s);
+    free(s);
+}
+
+void sending_clear(struct daemon *d)
+{
+    while (d->sending != NULL)
+        sending_remove(d, d->sending->id);
+}
+
 static void send_one(struct daemon *d, const struct engine_send *s)
 {
     struct client_header headers[ENGINE_SEND_HEADERS_MAX + 1];
@@ -52,6 +77,7 @@ static void send_one(struct daemon *d, const struct engine_send *s)
 
     if (s->cancel) {
         (void)client_cancel(d->client, s->id);
+        sending_remove(d, s->id);
         return;
     }
     r.headers_n = client_headers(s, headers);
@@ -61,8 +87,11 @@ static void send_one(struct daemon *d, const struct engine_send *s)
             arena_fmt(d->arena, "spiffe://%s/global/" STR_FMT, d->trust_domain, STR_ARG(s->peer));
         r.response_bytes_max = MIB(8);
     }
-    if (client_send(d->client, &r, &err) == 0)
+    if (client_send(d->client, &r, &err) == 0) {
+        if (s->way == SEND_RECEIVER)
+            sending_add(d, s->id);
         return;
+    }
     p = later(d, ENGINE_DELIVERED);
     (void)snprintf(p->error, sizeof(p->error), "%s", err.text);
     p->input.delivery = (struct engine_delivery){.send_id = s->id,
@@ -101,6 +130,7 @@ void daemon_on_delivered(const struct client_result *r, void *arg)
                      .error = str_from(r->error)}};
     struct pending_input *p;
 
+    sending_remove(d, r->id);
     if (!d->stepping) {
         daemon_step(d, &in);
         return;

@@ -2,6 +2,7 @@
 
 #include "common/io/clock.h"
 #include "common/io/log_out.h"
+#include "common/io/service_manager.h"
 
 #include "common/base/rand.h"
 #include "common/base/vec.h"
@@ -13,6 +14,12 @@
 #define LOG_COMPONENT "daemon"
 
 /* ---- steps ---- */
+
+static void stop_if_done(struct daemon *d)
+{
+    if (d->stopping && d->http_stopped && d->sending == NULL)
+        loop_stop(d->loop);
+}
 
 static void run_step(struct daemon *d, struct engine_input *in)
 {
@@ -26,7 +33,7 @@ static void run_step(struct daemon *d, struct engine_input *in)
     carry_out(d, &o);
     arena_reset(d->arena);
     if (in->kind == ENGINE_GONE) /* only now: the step under way may have answered it still */
-        slicing_forget(d, in->request_id);
+        exchange_forget(&d->exchanges, exchange_find(&d->exchanges, in->request_id));
 }
 
 void daemon_pending_free(struct pending_input *p)
@@ -71,6 +78,7 @@ static bool forget_waiting(struct daemon *d, uint64_t request_id)
     if (p->next == NULL)
         d->pending_tail = at;
     daemon_pending_free(p);
+    exchange_forget(&d->exchanges, exchange_find(&d->exchanges, request_id));
     return true;
 }
 
@@ -96,6 +104,7 @@ void daemon_step(struct daemon *d, struct engine_input *in)
         daemon_pending_free(p);
     }
     d->stepping = false;
+    stop_if_done(d);
 }
 
 static void on_wake(void *arg)
@@ -137,9 +146,21 @@ static void on_health(void *arg)
     loop_timer_set(&d->health, loop_now(d->loop).mono_ms + DAEMON_HEALTH_MS);
 }
 
+/* Twice as often as the manager wants to hear from us. It hears from the loop, which does the
+ * work. */
+static void on_watchdog(void *arg)
+{
+    struct daemon *d = arg;
+
+    if (d->watchdog_ms == 0)
+        return;
+    service_notify("WATCHDOG=1");
+    loop_timer_set(&d->watchdog, loop_now(d->loop).mono_ms + max_i64(d->watchdog_ms / 2, 1));
+}
+
 /* ---- configuration ---- */
 
-int daemon_reload(struct daemon *d, struct err *err)
+static int reload_files(struct daemon *d, struct err *err)
 {
     struct engine_input in = {.kind = ENGINE_CONFIG, .edge_config = NULL};
     int r = d->program->configure(d, false, &in, err, d->program->arg);
@@ -165,6 +186,16 @@ int daemon_reload(struct daemon *d, struct err *err)
     daemon_step(d, &in);
     log_info("configuration reloaded");
     return 0;
+}
+
+int daemon_reload(struct daemon *d, struct err *err)
+{
+    int r;
+
+    service_notify_reloading();
+    r = reload_files(d, err);
+    service_notify("READY=1");
+    return r;
 }
 
 static void on_hangup(int signo, void *arg)
@@ -229,7 +260,21 @@ static int load_rows(struct daemon *d, struct err *err)
     return 0;
 }
 
-static int listen_all(struct daemon *d, struct err *err)
+static int listen_one(struct daemon *d, struct http_listener_options *o, uint16_t *ret_port,
+                      struct err *err)
+{
+    int listener = http_server_listen(d->http, o, ret_port, err);
+
+    if (listener < 0 && o->fd > 0)
+        return err_wrap(err, "--web.systemd-socket");
+    if (listener < 0)
+        return err_wrap(err, "--web.listen-address=%s", o->address);
+    log_info("Listening on", KV("address", http_listener_address(d->http, listener)),
+             KV("tls", o->tls != NULL));
+    return 0;
+}
+
+static int listen_all(struct daemon *d, uint16_t *ret_port, struct err *err)
 {
     const struct option_list *addresses = &d->settings->web_addresses;
     struct http_listener_options o = {.on_request = daemon_on_web_request,
@@ -238,28 +283,38 @@ static int listen_all(struct daemon *d, struct err *err)
                                       .arg = d,
                                       .tls = web_config_tls(d->web),
                                       .guard = &d->guard};
-    char host[256] = "localhost";
-    uint16_t port = 0;
+    int n = (int)addresses->n;
 
-    for (size_t i = 0; i < addresses->n; i++) {
-        int listener;
-        uint16_t bound;
+    if (d->settings->systemd_socket && service_listen_fds(&n, err) < 0)
+        return err->code;
+    for (int i = 0; i < n; i++) {
+        uint16_t port = 0;
 
-        o.address = addresses->v[i];
-        listener = http_server_listen(d->http, &o, &bound, err);
-        if (listener < 0)
-            return err_wrap(err, "--web.listen-address=%s", o.address);
+        o.address = d->settings->systemd_socket ? NULL : addresses->v[i];
+        o.fd = d->settings->systemd_socket ? 3 + i : 0;
+        if (listen_one(d, &o, &port, err) < 0)
+            return err->code;
         if (i == 0)
-            port = bound;
-        log_info("Listening on", KV("address", http_listener_address(d->http, listener)),
-                 KV("tls", o.tls != NULL));
+            *ret_port = port;
     }
+    return 0;
+}
+
+static int settle_external_url(struct daemon *d, uint16_t port, struct err *err)
+{
+    const char *given = d->settings->external_url;
+    char host[256] = "localhost";
+
     (void)gethostname(host, sizeof(host) - 1);
-    if (d->settings->external_url[0] != '\0')
-        (void)snprintf(d->external_url, sizeof(d->external_url), "%s", d->settings->external_url);
+    if (given[0] != '\0')
+        (void)snprintf(d->external_url, sizeof(d->external_url), "%s", given);
     else
         (void)snprintf(d->external_url, sizeof(d->external_url), "http%s://%s:%u",
-                       o.tls != NULL ? "s" : "", host, port);
+                       web_config_tls(d->web) != NULL ? "s" : "", host, port);
+    if (!str_starts(str_from(d->external_url), STR("http://")) &&
+        !str_starts(str_from(d->external_url), STR("https://")))
+        return err_set(err, -EINVAL,
+                       "--web.external-url: \"%s\": only 'http' and 'https' are supported", given);
     for (size_t n = strlen(d->external_url); n > 0 && d->external_url[n - 1] == '/'; n--)
         d->external_url[n - 1] = '\0';
     return 0;
@@ -268,17 +323,27 @@ static int listen_all(struct daemon *d, struct err *err)
 /* The prefix: as told, or the path of the external URL; "" for the root. */
 static void settle_prefix(struct daemon *d)
 {
-    const char *p = d->settings->route_prefix;
-    size_t n;
+    struct str p = str_from(d->settings->route_prefix), rest;
 
-    if (p[0] == '\0' && d->settings->external_url[0] != '\0') {
-        p = strstr(d->settings->external_url, "://");
-        p = p != NULL ? strchr(p + 3, '/') : NULL;
+    if (p.n == 0) {
+        rest = str_from(strstr(d->external_url, "://") + 3);
+        p = str_sub(rest, str_find_char(rest, '/'), rest.n);
     }
-    (void)snprintf(d->prefix, sizeof(d->prefix), "%s%s",
-                   p != NULL && p[0] != '/' && p[0] ? "/" : "", p != NULL ? p : "");
-    for (n = strlen(d->prefix); n > 0 && d->prefix[n - 1] == '/'; n--)
-        d->prefix[n - 1] = '\0';
+    while (p.n > 0 && p.p[0] == '/')
+        p = str_sub(p, 1, p.n);
+    while (p.n > 0 && p.p[p.n - 1] == '/')
+        p = str_sub(p, 0, p.n - 1);
+    (void)snprintf(d->prefix, sizeof(d->prefix), "%s" STR_FMT, p.n > 0 ? "/" : "", STR_ARG(p));
+}
+
+static int listen_web(struct daemon *d, struct err *err)
+{
+    uint16_t port = 0;
+
+    if (listen_all(d, &port, err) < 0 || settle_external_url(d, port, err) < 0)
+        return err->code;
+    settle_prefix(d);
+    return 0;
 }
 
 static int listen_federation(struct daemon *d, struct err *err)
@@ -344,8 +409,7 @@ static int start(struct daemon *d, struct err *err)
         return err->code;
     d->http = http_server_new(d->loop, &http_options);
     daemon_guard_init(d);
-    settle_prefix(d);
-    if (listen_all(d, err) < 0 || listen_federation(d, err) < 0)
+    if (listen_web(d, err) < 0 || listen_federation(d, err) < 0)
         return err->code;
     d->engine = d->program->make_engine(d, d->program->arg);
     daemon_step(d, &config);
@@ -365,33 +429,46 @@ static void finish(void *arg)
     loop_stop(d->loop);
 }
 
+static void on_http_stopped(void *arg)
+{
+    struct daemon *d = arg;
+
+    d->http_stopped = true;
+    stop_if_done(d);
+}
+
+/* What is being sent to receivers may end; nothing new begins (ENGINE_STOP). What is not answered
+ * in time is owed: the log has no entry of it, so that the next start, or another member, sends it
+ * again. */
 static void on_terminate(int signo, void *arg)
 {
     struct daemon *d = arg;
     struct engine_input in = {.kind = ENGINE_STOP};
-    int64_t deadline = loop_now(d->loop).mono_ms + DAEMON_STOP_MS;
+    int64_t now_ms = loop_now(d->loop).mono_ms;
 
     if (d->stopping) {
         loop_stop(d->loop);
         return;
     }
     d->stopping = true;
-    log_info("stopping", KV("signal", signo));
+    service_notify("STOPPING=1");
+    log_info("stopping", KV("signal", signo),
+             KV("notifications_under_way", HASH_COUNT(d->sending)));
     daemon_step(d, &in);
-    http_server_stop(d->http, deadline, finish, d);
-    loop_timer_set(&d->stop_deadline, deadline + MS_PER_S);
+    http_server_stop(d->http, now_ms + DAEMON_STOP_MS, on_http_stopped, d);
+    loop_timer_set(&d->stop_deadline, now_ms + DAEMON_STOP_SENDS_MS);
 }
 
 static void tear_down(struct daemon *d)
 {
-    struct slicing *s, *next;
-
     if (d->store != NULL && d->engine != NULL && store_wait(d->store, DAEMON_STOP_MS) < 0)
         log_error("the last rows did not reach the disk in time");
     d->tearing_down = true; /* before it, what the store reports is a step that sets the wake-up */
     loop_timer_cancel(&d->wake);
     loop_timer_cancel(&d->health);
     loop_timer_cancel(&d->stop_deadline);
+    loop_timer_cancel(&d->watchdog);
+    loop_timer_cancel(&d->web_timeout);
     http_server_free(d->http);
     client_free(d->client);
     if (d->store != NULL && store_close(d->store) < 0)
@@ -403,10 +480,8 @@ static void tear_down(struct daemon *d)
     web_config_free(d->web);
     tls_server_free(d->federation_tls);
     tls_client_free(d->uplink_tls);
-    HASH_ITER (hh, d->slicing, s, next) {
-        HASH_DEL(d->slicing, s);
-        free(s);
-    }
+    exchanges_clear(&d->exchanges);
+    sending_clear(d);
     arena_free(d->arena);
     loop_free(d->loop);
     log_out_flush();
@@ -446,6 +521,10 @@ int daemon_run(const struct daemon_settings *settings, const struct daemon_progr
     loop_timer_init(&d.wake, d.loop, on_wake, &d);
     loop_timer_init(&d.health, d.loop, on_health, &d);
     loop_timer_init(&d.stop_deadline, d.loop, finish, &d);
+    d.watchdog_ms = service_watchdog_ms();
+    loop_timer_init(&d.watchdog, d.loop, on_watchdog, &d);
+    loop_timer_init(&d.web_timeout, d.loop, daemon_on_web_timeout, &d);
+    exchanges_init(&d.exchanges, settings->get_concurrency);
     log_info("starting", KV("program", program->name), KV("version", TOCSIN_VERSION));
     (void)loop_enter(d.loop);
     /* signals first: one that comes during the start is answered by the loop, not by our death */
@@ -456,6 +535,8 @@ int daemon_run(const struct daemon_settings *settings, const struct daemon_progr
         d.exit_status = 1;
     } else {
         log_info("ready");
+        service_notify("READY=1");
+        on_watchdog(&d);
         (void)loop_run(d.loop);
     }
     tear_down(&d);

@@ -2,9 +2,9 @@
  * inputs, calls engine_step, carries out the output, and decides nothing.
  *
  * Start: lock and load the store -> configuration -> rows into the engine -> listeners ->
- * ENGINE_START. Stop (SIGTERM, SIGINT): ENGINE_STOP -> listeners close, requests in flight finish
- * (≤ DAEMON_STOP_MS) -> store closed. SIGHUP and POST /-/reload: configuration and certificates
- * again; a bad file leaves the running ones in force. */
+ * ENGINE_START. Stop (SIGTERM, SIGINT): ENGINE_STOP -> listeners close, requests and notifications
+ * in flight finish (≤ DAEMON_STOP_MS, DAEMON_STOP_SENDS_MS) -> store closed. SIGHUP and POST
+ * /-/reload: configuration and certificates again; a bad file leaves the running ones in force. */
 #pragma once
 
 #include "common/core/config/report.h"
@@ -15,7 +15,8 @@
 #include "common/io/tls_client.h"
 #include "common/io/tls_server.h"
 
-#define DAEMON_STOP_MS 5000
+#define DAEMON_STOP_MS 5000        /* for HTTP requests being answered */
+#define DAEMON_STOP_SENDS_MS 10000 /* for notifications being sent */
 #define DAEMON_HEALTH_MS (60 * MS_PER_S)
 #define DAEMON_STORE_HANGS_MS \
     (30 * MS_PER_S) /* a commit under way for so long counts as failing \
@@ -29,6 +30,12 @@ struct daemon_settings {
     const char *external_url; /* "": http://<host>:<port of the first listener>/ */
     const char *route_prefix; /* "": the path of external_url */
     const char *log_level, *log_format;
+
+    /* Zero is a good value for what follows: not every daemon has a flag for it. */
+    bool systemd_socket;     /* the listeners are those that systemd hands over */
+    int64_t get_concurrency; /* GET requests at the same time; ≤ 0: processors, at least 8 */
+    int64_t web_timeout_ms;  /* of a request; ≤ 0: none */
+    bool cors_allow_writes;  /* as Alertmanager: other sites' scripts may change things */
 };
 
 /* The rows of those settings for a daemon's table of options. */

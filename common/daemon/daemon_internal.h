@@ -1,17 +1,11 @@
 /* The inside of struct daemon, shared by the files of this folder. */
 #pragma once
 
-#include "common/base/map.h"
 #include "common/daemon/daemon.h"
+#include "common/daemon/exchanges.h"
 #include "common/io/http_server.h"
 #include "common/io/store.h"
 #include "common/io/web_config.h"
-
-/* A request whose answer has begun and goes on in slices. */
-struct slicing {
-    uint64_t id;
-    UT_hash_handle hh;
-};
 
 /* An input that came while an output was being carried out; it is given after that. Its texts are
  * static, the request's (see daemon_step), or lie in `error` and `body`. */
@@ -20,6 +14,12 @@ struct pending_input {
     char error[256];
     char *body; /* owned */
     struct pending_input *next;
+};
+
+/* A request to a receiver that was given to the client and has not come back. */
+struct sending {
+    uint64_t id;
+    UT_hash_handle hh;
 };
 
 struct daemon {
@@ -39,12 +39,14 @@ struct daemon {
     struct arena *arena; /* of the step under way */
     bool stepping;       /* an output is being carried out, or inputs that waited are given */
     struct pending_input *pending, **pending_tail;
-    struct slicing *slicing;
-    struct loop_timer wake, health, stop_deadline;
+    struct exchanges exchanges;
+    struct sending *sending; /* a stop waits for them */
+    struct loop_timer wake, health, stop_deadline, watchdog, web_timeout;
+    int64_t watchdog_ms; /* 0: nobody watches */
     char external_url[512];
     char prefix[256]; /* "" or "/…", no trailing slash */
     int exit_status;
-    bool stopping;
+    bool stopping, http_stopped;
     bool tearing_down; /* the engine is no longer asked */
     bool store_failing;
 
@@ -67,13 +69,14 @@ int daemon_reload(struct daemon *d, struct err *err);
 void carry_out(struct daemon *d, const struct engine_output *o);
 void daemon_on_delivered(const struct client_result *r, void *arg);
 void daemon_on_stored(const struct store_report *report, void *arg);
+void sending_clear(struct daemon *d);
 
 /* requests.c */
 void daemon_on_web_request(const struct http_request *req, void *arg);
 void daemon_on_federation_request(const struct http_request *req, void *arg);
 void daemon_on_drain(struct http_server *server, uint64_t id, void *arg);
 void daemon_on_gone(struct http_server *server, uint64_t id, void *arg);
-void slicing_forget(struct daemon *d, uint64_t id);
+void daemon_on_web_timeout(void *arg);
 void daemon_guard_init(struct daemon *d);
 void daemon_reply(struct daemon *d, const struct engine_reply *reply);
 

@@ -175,6 +175,7 @@ void io_metrics_add(struct daemon *d, struct buf *b)
         "Whether the last configuration load succeeded.", d->reload_ok);
     add(b, "alertmanager_config_last_reload_success_timestamp_seconds", "gauge",
         "Unix time of the last successful load.", 1e-3 * (double)d->reload_ok_wall_ms);
+    exchanges_metrics(&d->exchanges, b);
     add_process(d, b);
     add_store(d, b);
     add_http(d, b);

@@ -1,5 +1,6 @@
 #include "common/daemon/options.h"
 
+#include "common/base/float_text.h"
 #include "common/base/time_text.h"
 #include "common/base/vec.h"
 
@@ -24,6 +25,10 @@ static int set_value(const struct option_row *row, const char *text, struct err 
     case OPTION_NUMBER:
         if (!str_to_i64(s, (int64_t *)row->value))
             return err_set(err, -EINVAL, "'%s' is no whole number", text);
+        return 0;
+    case OPTION_FLOAT:
+        if (!float_parse(s, (double *)row->value))
+            return err_set(err, -EINVAL, "'%s' is no number", text);
         return 0;
     case OPTION_DURATION:
         return go_duration_parse(s, (int64_t *)row->value, err);
@@ -90,6 +95,8 @@ static int parse_one(const struct option_program *p, int argc, char **argv, int 
             return err_set(err, -EINVAL, "expected argument for flag '--%s'", row->name);
         value = argv[++*i];
     }
+    if (seen[row - p->rows] && row->kind != OPTION_LIST)
+        return err_set(err, -EINVAL, "flag '%s' cannot be repeated", row->name);
     if (row->kind == OPTION_LIST && !seen[row - p->rows])
         ((struct option_list *)row->value)->n = 0;
     seen[row - p->rows] = true;

@@ -1,6 +1,6 @@
 /* Command lines as Alertmanager's: --name=value, --name value, --flag, --no-flag. One table drives
- * parsing, defaults and
- * --help. Mistakes go to stderr as `PROGRAM: error: …, try --help`. */
+ * parsing, defaults and --help. Mistakes go to stderr as `PROGRAM: error: …, try --help`; to give a
+ * flag twice that is no list is one. */
 #pragma once
 
 #include "common/base/err.h"
@@ -11,6 +11,7 @@ enum option_kind {
     OPTION_LIST,     /* struct option_list: repeatable; the first use replaces the fallback */
     OPTION_BOOL,     /* bool */
     OPTION_NUMBER,   /* int64_t */
+    OPTION_FLOAT,    /* double */
     OPTION_DURATION, /* int64_t milliseconds, Go syntax */
     OPTION_SIZE      /* uint64_t bytes */
 };

@@ -470,6 +470,10 @@ static uint16_t address_text(const struct sockaddr_storage *from, char ret[INET6
         inet_ntop(AF_INET, &v4->sin_addr, ret, INET6_ADDRSTRLEN);
         return ntohs(v4->sin_port);
     }
+    if (from->ss_family != AF_INET6) {
+        (void)snprintf(ret, INET6_ADDRSTRLEN, "local");
+        return 0;
+    }
     if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
         inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], ret, INET6_ADDRSTRLEN);
     else

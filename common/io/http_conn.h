@@ -38,7 +38,7 @@ struct listener {
     struct http_listener_options o;
     int fd;
     struct event *event;
-    char address[64];
+    char address[128];
 };
 
 TAILQ_HEAD(conn_list, conn);
@@ -102,6 +102,14 @@ struct http_server {
 /* http_server.c */
 void server_later(struct conn *c);     /* frees or drains it when dispatch has ended */
 void server_conn_gone(struct conn *c); /* takes it out of the counts */
+
+/* http_listen.c. Both give a descriptor or a negative errno; taking one closes it when it is not
+ * a listening stream socket. */
+int listening_open(const char *address, struct err *err);
+int listening_take(int fd, struct err *err);
+/* Writes "ip:port" (or "unix:path", "vsock://cid:port"); the port, 0 when there is no such thing.
+ */
+uint16_t listening_name(int fd, char *ret, size_t n);
 
 /* http_conn.c */
 void conn_new(struct listener *l, int fd, const struct sockaddr_storage *from,

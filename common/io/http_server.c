@@ -3,11 +3,9 @@
 #include "common/base/vec.h"
 #include "common/io/tls_server.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <netdb.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,7 +13,6 @@
 #define LOG_COMPONENT "http"
 
 #define ACCEPTS_PER_EVENT 64
-#define BACKLOG 4096
 #define RECHECK_MS (15 * MS_PER_S)
 /* Left to everything that is not a client: store, log, outgoing connections, reloads. */
 #define DESCRIPTORS_RESERVED 128
@@ -138,6 +135,8 @@ static struct http_address *address_take(struct http_server *s, const struct soc
     struct http_address *a;
     struct in6_addr key = {0};
 
+    if (from->ss_family != AF_INET && from->ss_family != AF_INET6) /* of this machine */
+        return NULL;
     if (from->ss_family == AF_INET) {
         key.s6_addr[10] = key.s6_addr[11] = 0xff;
         memcpy(&key.s6_addr[12], &v4->sin_addr, 4);
@@ -263,96 +262,6 @@ static void on_accept(evutil_socket_t listener_fd, short what UNUSED, void *arg)
 
 /* Listening */
 
-/* "host:port", "[v6]:port", ":port" */
-static int address_split(const char *address, char host[256], char port[8], struct err *err)
-{
-    const char *colon = strrchr(address, ':');
-    struct str h, p;
-    uint64_t number;
-
-    if (colon == NULL)
-        return err_set(err, -EINVAL, "address \"%s\" has no port", address);
-    h = (struct str){address, (size_t)(colon - address)};
-    p = str_from(colon + 1);
-    if (h.n >= 2 && h.p[0] == '[' && h.p[h.n - 1] == ']')
-        h = str_sub(h, 1, h.n - 1);
-    else if (str_find_char(h, ':') < h.n)
-        return err_set(err, -EINVAL, "address \"%s\": IPv6 needs brackets", address);
-    if (h.n > 255 || p.n > 5 || !str_to_u64(p, &number) || number > 65535)
-        return err_set(err, -EINVAL, "address \"%s\" is not host:port", address);
-    memcpy(host, h.p, h.n);
-    host[h.n] = '\0';
-    memcpy(port, p.p, p.n + 1);
-    return 0;
-}
-
-static int socket_open(const struct addrinfo *ai)
-{
-    int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int one = 1, zero = 0, r;
-
-    if (fd < 0)
-        return -errno;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    if (ai->ai_family == AF_INET6)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
-    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
-        return fd;
-    r = -errno;
-    close(fd);
-    return r;
-}
-
-/* An empty host means every address of both families, as Go's net.Listen has it. */
-static int listen_open(const char *address, struct err *err)
-{
-    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found;
-    char host[256], port[8];
-    int r = address_split(address, host, port, err), fd = -EADDRNOTAVAIL;
-
-    if (r < 0)
-        return r;
-    if (host[0] == '\0')
-        hints.ai_family = AF_INET6;
-    r = getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &found);
-    if (r != 0)
-        return err_set(err, -EINVAL, "address \"%s\": %s", address, gai_strerror(r));
-    for (int family = host[0] != '\0' ? AF_INET : AF_INET6; fd < 0;) {
-        for (struct addrinfo *ai = found; ai != NULL && fd < 0; ai = ai->ai_next)
-            if (ai->ai_family == family)
-                fd = socket_open(ai);
-        if (family == AF_INET6 || host[0] == '\0')
-            break;
-        family = AF_INET6;
-    }
-    freeaddrinfo(found);
-    if (fd == -EAFNOSUPPORT && host[0] == '\0') { /* a kernel without IPv6 */
-        char any[16];
-
-        (void)snprintf(any, sizeof(any), "0.0.0.0:%s", port);
-        return listen_open(any, err);
-    }
-    if (fd < 0)
-        return err_set(err, fd, "listen on \"%s\": %s", address, strerrordesc_np(-fd));
-    return fd;
-}
-
-static uint16_t listener_name(struct listener *l)
-{
-    struct sockaddr_storage at = {0};
-    socklen_t n = sizeof(at);
-    char host[INET6_ADDRSTRLEN] = "", port[8] = "0";
-    uint64_t number = 0;
-
-    if (getsockname(l->fd, (struct sockaddr *)&at, &n) == 0)
-        (void)getnameinfo((struct sockaddr *)&at, n, host, sizeof(host), port, sizeof(port),
-                          NI_NUMERICHOST | NI_NUMERICSERV);
-    (void)snprintf(l->address, sizeof(l->address), at.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
-                   host, port);
-    return str_to_u64(str_from(port), &number) ? (uint16_t)number : 0;
-}
-
 static void on_recheck(void *arg)
 {
     struct http_server *s = arg;
@@ -367,7 +276,8 @@ static void on_recheck(void *arg)
 int http_server_listen(struct http_server *s, const struct http_listener_options *options,
                        uint16_t *ret_port, struct err *err)
 {
-    int fd = listen_open(options->address, err);
+    int fd =
+        options->fd > 0 ? listening_take(options->fd, err) : listening_open(options->address, err);
     struct listener *l;
     uint16_t port;
 
@@ -377,10 +287,11 @@ int http_server_listen(struct http_server *s, const struct http_listener_options
     l->server = s;
     l->o = *options;
     l->o.address = NULL; /* the caller's; l->address says where it really is */
+    l->o.fd = 0;
     if (l->o.body_bytes_max == 0)
         l->o.body_bytes_max = HTTP_BODY_BYTES_DEFAULT;
     l->fd = fd;
-    port = listener_name(l);
+    port = listening_name(fd, l->address, sizeof(l->address));
     l->event = event_new(loop_base(s->loop), fd, EV_READ | EV_PERSIST, on_accept, l);
     if (l->event == NULL || event_add(l->event, NULL) < 0)
         abort();

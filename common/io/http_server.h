@@ -54,7 +54,8 @@ struct http_guard {
 };
 
 struct http_listener_options {
-    const char *address; /* "host:port", "[v6]:port", ":port"; port 0: any */
+    const char *address; /* "host:port", "[v6]:port", ":port", "vsock://:port"; port 0: any */
+    int fd;              /* > 0: a listening socket that was handed over, instead; taken */
     http_on_request on_request;
     http_on_id on_close, on_drain; /* may be NULL */
     void *arg;

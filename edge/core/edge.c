@@ -5,6 +5,7 @@
 
 /* So many groups are told in one step; the rest in the next one, which is due at once. */
 #define FLUSHES_PER_STEP 256
+#define GROUP_ROWS_PER_STEP 4096
 
 static void on_flushed(struct flush *f, bool success, struct now now, void *arg)
 {
@@ -49,6 +50,8 @@ static void restore_row(struct edge *e, const struct row_op *row, struct now now
         r = edge_restore_alert(e, row->key, row->value, now, &err);
     else if (row->kind == EDGE_ROW_SILENCE)
         r = edge_mute_restore(e, row->key, row->value, now, &err);
+    else if (row->kind == EDGE_ROW_GROUP)
+        r = groups_restore(e->groups, row->key, row->value, &err);
     else if (!forward_restore(e, row, now))
         r = err_set(&err, -1, "nobody knows this kind of row");
     if (r == 0)
@@ -67,6 +70,7 @@ static void start(struct edge *e, const struct engine_start *s, struct now now, 
     e->sweep_alerts_mono_ms = now.mono_ms + e->options.alerts_gc_ms;
     edge_mute_start(e, out);
     edge_regroup(e, now, out);
+    groups_restored(e->groups);
     forward_start(e, s, now, out);
     e->started = true;
 }
@@ -83,6 +87,7 @@ static void stored(struct edge *e, uint64_t txn, enum store_result result, struc
         nflog_put_all(e->nflog, out);
         edge_put_alert_rows(e, now, out);
         edge_mute_put_rows(e, now, out);
+        groups_touch_all(e->groups);
     }
     forward_stored(e, txn, result, now, out);
 }
@@ -110,12 +115,15 @@ static void sweep(struct edge *e, struct now now, struct out *out)
 
 static int64_t run_due(struct edge *e, struct now now, struct out *out)
 {
+    int64_t begin_ms = e->started_mono_ms + e->options.start_delay_ms;
     struct flush *f;
     int64_t wake;
 
     edge_expire_alerts(e, now, out);
+    if (e->stopping) /* what is under way may end, and nothing new begins */
+        return forward_step(e, now, out);
     notifier_tick(e->notifier, now, out);
-    for (unsigned n = 0; n < FLUSHES_PER_STEP; n++) {
+    for (unsigned n = 0; n < FLUSHES_PER_STEP && now.mono_ms >= begin_ms; n++) {
         f = groups_next_due(e->groups, now, out_arena(out));
         if (f == NULL)
             break;
@@ -125,9 +133,10 @@ static int64_t run_due(struct edge *e, struct now now, struct out *out)
             groups_flushed(e->groups, f, true, now);
     }
     sweep(e, now, out);
-    wake = forward_step(e, now, out);
+    wake = edge_suppress_run(e, now, out);
+    wake = min_i64(wake, forward_step(e, now, out));
     wake = min_i64(wake, alerts_next_ms(e->alerts));
-    wake = min_i64(wake, groups_next_ms(e->groups));
+    wake = min_i64(wake, max_i64(groups_next_ms(e->groups), begin_ms));
     wake = min_i64(wake, notifier_next_ms(e->notifier));
     wake = min_i64(wake, edge_mute_next_ms(e, now));
     return min_i64(wake, min_i64(e->sweep_nflog_mono_ms, e->sweep_alerts_mono_ms));
@@ -177,10 +186,16 @@ static void handle(struct edge *e, const struct engine_input *in, struct out *ou
 static int64_t edge_step(struct engine *engine, const struct engine_input *in, struct out *out)
 {
     struct edge *e = edge_of(engine);
+    bool written;
+    int64_t wake;
 
     edge_mute_tick(e, in->now, out);
     handle(e, in, out);
-    return e->started ? run_due(e, in->now, out) : TIME_NEVER;
+    if (!e->started)
+        return TIME_NEVER;
+    wake = run_due(e, in->now, out);
+    written = groups_write(e->groups, EDGE_ROW_GROUP, GROUP_ROWS_PER_STEP, in->now, out);
+    return edge_put_alert_slice(e, in->now, out) && written ? wake : in->now.mono_ms;
 }
 
 /* ---- life ---- */
@@ -195,6 +210,7 @@ static void edge_free(struct engine *engine)
     api_v2_free(e->api);
     alerts_free(e->alerts);
     nflog_free(e->nflog);
+    edge_suppress_free(e);
     edge_mute_free(e);
     deferred_free(e->deferred);
     edge_config_unref(e->config);
@@ -229,6 +245,8 @@ static struct edge_options full_options(const struct edge_options *o, struct are
     f.external_url = arena_str(a, o->external_url);
     f.version = arena_str(a, o->version);
     f.node = arena_str(a, o->node);
+    f.cluster_name = arena_str(a, o->cluster_name);
+    f.cluster_address = arena_str(a, o->cluster_address);
     f.retention_ms = or_default(o->retention_ms, EDGE_RETENTION_MS_DEFAULT);
     f.maintenance_ms = or_default(o->maintenance_ms, EDGE_MAINTENANCE_MS_DEFAULT);
     f.alerts_gc_ms = or_default(o->alerts_gc_ms, EDGE_ALERTS_GC_MS_DEFAULT);
@@ -258,6 +276,7 @@ struct engine *edge_new(const struct edge_options *options)
     e->notifier = notifier_new(&notify, e->nflog);
     e->deferred = deferred_new();
     edge_mute_init(e);
-    e->api = api_v2_new(e->alerts, edge_alert_status, e);
+    edge_suppress_init(e);
+    e->api = api_v2_new(e->alerts, e->groups, e->options.external_url, edge_alert_status, e);
     return &e->engine;
 }

@@ -21,6 +21,9 @@ struct edge_options {        /* 0 and "" mean the default; texts are copied */
     int64_t alerts_gc_ms;    /* between two sweeps of resolved alerts */
     size_t alerts_max;       /* a POST that would go beyond is answered 503 */
     size_t groups_max;
+    struct str cluster_name, cluster_address; /* "": clustering is off */
+    bool cors_allow_writes;                   /* see common/core/api/cors.h */
+    int64_t start_delay_ms;                   /* before the first flush */
     size_t silences_max;         /* stored ones, ended ones included; 0: SILENCES_MAX */
     size_t silence_bytes_max;    /* of one; 0: SILENCE_BYTES_MAX */
     bool classic_names;          /* silences name labels by [a-zA-Z_][a-zA-Z0-9_]* only */

@@ -1,11 +1,13 @@
 #include "edge/core/edge_internal.h"
 
 #include "common/base/json.h"
+#include "common/core/integrations/integration.h"
 
 #include <errno.h>
 
-/* An alert restored from its row gets at least this long to be repeated by its source. */
+/* An alert whose source repeats it gets at least this long to be repeated after a restart. */
 #define RESTORE_GRACE_MS (5 * MS_PER_MIN)
+#define ALERT_ROWS_SLICE 2000
 
 bool edge_forwards(const struct edge *e, struct labels labels)
 {
@@ -33,7 +35,7 @@ static void put_labels(struct json_writer *w, const char *key, struct labels l)
     json_close_object(w);
 }
 
-static void put_row(struct edge *e, struct alert *a, struct now now, struct out *out)
+static void put_row(struct alert *a, struct now now, struct out *out)
 {
     struct arena *arena = out_arena(out);
     int64_t left = a->firing ? a->ends.at_ms - now.mono_ms : 0;
@@ -41,7 +43,6 @@ static void put_row(struct edge *e, struct alert *a, struct now now, struct out 
     struct buf b;
     struct json_writer w;
 
-    (void)e;
     buf_init(&b, 0);
     json_writer_init(&w, &b);
     json_open_object(&w);
@@ -49,9 +50,11 @@ static void put_row(struct edge *e, struct alert *a, struct now now, struct out 
     put_labels(&w, "annotations", alert_annotations(a, arena));
     json_put_str(&w, "generator_url", alert_generator_url(a));
     json_put_i64(&w, "starts_ms", a->starts_wall_ms);
+    json_put_i64(&w, "ends_ms", a->ends_wall_ms);
     json_put_i64(&w, "left_ms", left);
     json_put_bool(&w, "firing", a->firing);
     json_put_bool(&w, "timeout", a->timeout);
+    json_put_bool(&w, "repeated", a->repeated);
     json_put_bool(&w, "forwarded", a->forwarded);
     json_close_object(&w);
     out_put(out, EDGE_ROW_ALERT, row_key(a, key), buf_str(&b));
@@ -68,16 +71,33 @@ static void delete_row(struct alert *a, struct out *out)
     a->stored = false;
 }
 
+/* Those whose answer may depend on it at once, the rest in slices: a transaction with all of them
+ * would be refused like the one before. */
 void edge_put_alert_rows(struct edge *e, struct now now, struct out *out)
 {
     for (struct alert *a = alerts_from(e->alerts, 0); a != NULL;
          a = a->fp == UINT64_MAX ? NULL : alerts_from(e->alerts, a->fp + 1)) {
-        if (!a->stored)
+        if (!a->stored || a->forward_txn == 0)
             continue;
-        put_row(e, a, now, out);
-        if (a->forward_txn != 0) /* what was refused is durable with this one only */
-            a->forward_txn = out_txn(out);
+        put_row(a, now, out);
+        a->forward_txn = out_txn(out); /* what was refused is durable with this one only */
     }
+    e->putting = true;
+    e->put_next_fp = 0;
+}
+
+bool edge_put_alert_slice(struct edge *e, struct now now, struct out *out)
+{
+    struct alert *a = e->putting ? alerts_from(e->alerts, e->put_next_fp) : NULL;
+
+    for (size_t n = 0; a != NULL && n < ALERT_ROWS_SLICE; n++) {
+        if (a->stored && a->forward_txn == 0)
+            put_row(a, now, out);
+        e->put_next_fp = a->fp + 1;
+        a = a->fp == UINT64_MAX ? NULL : alerts_from(e->alerts, e->put_next_fp);
+    }
+    e->putting = a != NULL;
+    return !e->putting;
 }
 
 static int read_labels(struct json_object *o, const char *key, struct arena *a, struct labels *ret,
@@ -110,41 +130,53 @@ static int read_labels(struct json_object *o, const char *key, struct arena *a, 
 struct alert_row {
     struct alert_input in;
     int64_t left_ms;
-    bool firing, forwarded;
+    bool firing, forwarded, repeated;
 };
 
 static int read_row(struct json_object *o, struct arena *a, struct alert_row *ret, struct err *err)
 {
-    struct alert_row row = {.in = {.starts_wall_ms = WALL_ABSENT}};
+    struct alert_row row = {.in = {.starts_wall_ms = WALL_ABSENT, .ends_wall_ms = WALL_ABSENT}};
     int r;
 
     if ((r = read_labels(o, "labels", a, &row.in.labels, err)) < 0 ||
         (r = read_labels(o, "annotations", a, &row.in.annotations, err)) < 0 ||
         (r = json_get_str(o, "generator_url", &row.in.generator_url, err)) < 0 ||
         (r = json_get_i64(o, "starts_ms", &row.in.starts_wall_ms, err)) < 0 ||
+        (r = json_get_i64(o, "ends_ms", &row.in.ends_wall_ms, err)) < 0 ||
         (r = json_get_i64(o, "left_ms", &row.left_ms, err)) < 0 ||
         (r = json_get_bool(o, "firing", &row.firing, err)) < 0 ||
         (r = json_get_bool(o, "timeout", &row.in.timeout, err)) < 0 ||
+        (r = json_get_bool(o, "repeated", &row.repeated, err)) < 0 ||
         (r = json_get_bool(o, "forwarded", &row.forwarded, err)) < 0)
         return r;
-    if (row.in.labels.n == 0 || row.in.starts_wall_ms == WALL_ABSENT)
-        return err_set(err, -EINVAL, "no labels or no start");
+    if (row.in.labels.n == 0 || row.in.starts_wall_ms == WALL_ABSENT ||
+        row.in.ends_wall_ms == WALL_ABSENT)
+        return err_set(err, -EINVAL, "no labels, no start or no end");
     *ret = row;
     return 0;
+}
+
+/* How long it goes on firing: until its end as stated; but an end that its source has moved at
+ * least once is only the last one that the row knows of. */
+static int64_t restored_left_ms(const struct alert_row *row, struct now now)
+{
+    int64_t left = clamp_i64(row->in.ends_wall_ms - now.wall_ms, 0, max_i64(row->left_ms, 0));
+
+    return row->repeated ? max_i64(left, RESTORE_GRACE_MS) : left;
 }
 
 static int restore(struct edge *e, struct str key, struct alert_row *row, struct arena *scratch,
                    struct now now, struct err *err)
 {
-    enum alert_change change;
+    int64_t left = restored_left_ms(row, now);
     struct alert *a;
     char own[17];
     int r;
 
-    row->in.ends_wall_ms =
-        now.wall_ms + (row->firing ? max_i64(row->left_ms, RESTORE_GRACE_MS) : 0);
+    if (row->firing && row->repeated)
+        row->in.ends_wall_ms = now.wall_ms + left;
     row->in.starts_wall_ms = min_i64(row->in.starts_wall_ms, row->in.ends_wall_ms);
-    r = alerts_put(e->alerts, &row->in, now, &a, &change);
+    r = alerts_restore(e->alerts, &row->in, row->firing, left, now, &a);
     if (r < 0)
         return err_set(err, r, "the alert cannot be taken in");
     if (!str_eq(key, row_key(a, own))) {
@@ -152,7 +184,9 @@ static int restore(struct edge *e, struct str key, struct alert_row *row, struct
         return err_set(err, -EINVAL, "the key is not the labels' fingerprint");
     }
     a->stored = true;
+    a->repeated = row->repeated;
     a->forwarded = row->forwarded && row->firing;
+    edge_suppress_watch(e, a, scratch);
     edge_mute_alert(e, a, scratch);
     return 0;
 }
@@ -199,15 +233,31 @@ static bool forward(struct edge *e, struct alert *a, enum alert_change change, b
     } else {
         return false;
     }
-    put_row(e, a, now, out);
+    edge_suppress_watch(e, a, out_arena(out));
+    put_row(a, now, out);
     if (durable)
         a->forward_txn = out_txn(out);
     return durable;
 }
 
+/* Whether the change makes the row untrue. A source that repeats its alert moves the end every
+ * minute: that it does is written once, and that the end goes on moving is not. */
+static bool is_news(struct alert *a, enum alert_change change)
+{
+    bool first_move = change == ALERT_REFRESH && a->moved && !a->repeated;
+
+    if (change == ALERT_NEW || change == ALERT_REFIRED)
+        a->repeated = false;
+    else if (first_move)
+        a->repeated = true;
+    return change != ALERT_QUIET && (change != ALERT_REFRESH || first_move);
+}
+
 bool edge_alert_changed(struct edge *e, struct alert *a, enum alert_change change, bool admitted,
                         struct now now, struct out *out)
 {
+    bool news = is_news(a, change), forwarded = a->forwarded, durable;
+
     if (change == ALERT_RESOLVED)
         e->count.alerts_resolved++;
     else if (change == ALERT_TIMED_OUT)
@@ -217,7 +267,10 @@ bool edge_alert_changed(struct edge *e, struct alert *a, enum alert_change chang
         OUT_LOG(out, LOG_ERROR, "group", "too many groups: an alert is not grouped everywhere",
                 KV("groups", groups_count(e->groups)));
     groups_alert_changed(e->groups, a);
-    return forward(e, a, change, admitted, now, out);
+    durable = forward(e, a, change, admitted, now, out);
+    if (news && a->forwarded == forwarded)
+        put_row(a, now, out);
+    return durable;
 }
 
 void edge_expire_alerts(struct edge *e, struct now now, struct out *out)
@@ -244,29 +297,60 @@ void edge_sweep_alerts(struct edge *e, struct now now, struct out *out)
     }
 }
 
+/* ---- another routing tree ---- */
+
+struct regroup {
+    struct edge *e;
+    struct arena *scratch;
+    struct out *out;
+};
+
 static void on_drop(struct group *group, void *arg)
 {
-    struct {
-        struct edge *e;
-        struct out *out;
-    } *ctx = arg;
+    struct regroup *ctx = arg;
 
     notifier_cancel(ctx->e->notifier, group, ctx->out);
 }
 
+/* A resolved alert comes into a group that it is not in only if somebody there was told that it
+ * fires. */
+static bool is_wanted(const struct alert *a, const struct route *r, struct labels labels, void *arg)
+{
+    const struct regroup *ctx = arg;
+    const struct receiver *receiver = r->receiver;
+    struct buf group, key;
+    bool owed = a->firing;
+
+    if (owed)
+        return true;
+    buf_init(&group, 0);
+    buf_init(&key, 0);
+    route_add_group_key(&group, r, route_group_labels(r, labels, ctx->scratch));
+    for (size_t i = 0; i < receiver->n && !owed; i++) {
+        const struct nflog_entry *entry;
+
+        buf_reset(&key);
+        nflog_add_key(&key, buf_str(&group), receiver->name, receiver->v[i].integration->name,
+                      receiver->v[i].index);
+        entry = nflog_find(ctx->e->nflog, buf_str(&key));
+        owed = entry != NULL && nflog_told_firing(entry, labels_xxh64(labels));
+    }
+    buf_clear(&group);
+    buf_clear(&key);
+    return owed;
+}
+
 void edge_regroup(struct edge *e, struct now now, struct out *out)
 {
-    struct {
-        struct edge *e;
-        struct out *out;
-    } ctx = {.e = e, .out = out};
-    const struct route *root = e->config->am->root;
     struct arena *scratch = arena_new(0);
+    struct regroup ctx = {.e = e, .scratch = scratch, .out = out};
+    const struct route *root = e->config->am->root;
 
     groups_retarget(e->groups, root, on_drop, &ctx);
     for (struct alert *a = alerts_from(e->alerts, 0); a != NULL;
          a = a->fp == UINT64_MAX ? NULL : alerts_from(e->alerts, a->fp + 1)) {
-        if (groups_regroup(e->groups, root, a, now, scratch) < 0)
+        if (groups_regroup(e->groups, root, a, (struct group_wanted){.ask = is_wanted, .arg = &ctx},
+                           now, scratch) < 0)
             OUT_LOG(out, LOG_ERROR, "group", "too many groups: an alert is not grouped everywhere",
                     KV("groups", groups_count(e->groups)));
         if (e->started)

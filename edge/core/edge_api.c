@@ -1,5 +1,6 @@
 #include "edge/core/edge_internal.h"
 
+#include "common/core/api/cors.h"
 #include "common/core/bugs.h"
 #include "common/core/metrics/metrics.h"
 
@@ -145,41 +146,72 @@ static void post_alerts(struct edge *e, const struct engine_request *r, struct n
 
 /* ---- the rest of API v2 ---- */
 
-static void get_status(struct edge *e, const struct engine_request *r, struct out *out)
+static void get_alerts(struct edge *e, const struct engine_request *r, struct now now,
+                       struct out *out)
+{
+    api_v2_get_alerts(e->api, r, API_MATCHER_MODE, now, out);
+}
+
+static void get_groups(struct edge *e, const struct engine_request *r, struct now now,
+                       struct out *out)
+{
+    api_v2_get_groups(e->api, r, API_MATCHER_MODE, now, out);
+}
+
+static void get_status(struct edge *e, const struct engine_request *r, struct now now,
+                       struct out *out)
 {
     struct api_status s = {.version = e->options.version,
+                           .cluster_name = e->options.cluster_name,
+                           .cluster_address = e->options.cluster_address,
+                           .settled = true, /* alone: there is nobody to wait for */
                            .config = config_text(e->config->am, out_arena(out)),
                            .started_wall_ms = e->started_wall_ms};
 
+    (void)now;
     api_v2_get_status(r, &s, out);
 }
+
+static void get_receivers(struct edge *e, const struct engine_request *r, struct now now,
+                          struct out *out)
+{
+    (void)now;
+    api_v2_get_receivers(r, &e->config->am->receivers, API_MATCHER_MODE, out);
+}
+
+/* Paths below /api/v2; the silences' have a file of their own. */
+static const struct {
+    const char *path, *allow;
+    void (*get)(struct edge *e, const struct engine_request *r, struct now now, struct out *out);
+    void (*post)(struct edge *e, const struct engine_request *r, struct now now, struct out *out);
+} v2_routes[] = {
+    {"/alerts", "GET,POST", get_alerts, post_alerts},
+    {"/alerts/groups", "GET", get_groups, NULL},
+    {"/status", "GET", get_status, NULL},
+    {"/receivers", "GET", get_receivers, NULL},
+};
 
 static void request_v2(struct edge *e, const struct engine_request *r, struct now now,
                        struct out *out)
 {
-    bool get = str_eq_c(r->method, "GET");
     struct str path = str_sub(r->path, sizeof("/api/v2") - 1, r->path.n);
 
-    if (str_eq_c(path, "/alerts")) {
-        if (get)
-            api_v2_get_alerts(e->api, r, API_MATCHER_MODE, now, out);
-        else if (str_eq_c(r->method, "POST"))
-            post_alerts(e, r, now, out);
-        else
-            api_reply_not_allowed(out, r, "GET,POST");
-    } else if (str_eq_c(path, "/status")) {
-        if (get)
-            get_status(e, r, out);
-        else
-            api_reply_not_allowed(out, r, "GET");
-    } else if (str_eq_c(path, "/receivers")) {
-        if (get)
-            api_v2_get_receivers(r, &e->config->am->receivers, API_MATCHER_MODE, out);
-        else
-            api_reply_not_allowed(out, r, "GET");
-    } else if (!edge_silences_request(e, r, path, API_MATCHER_MODE, now, out)) {
-        api_reply_not_found(out, r);
+    while (path.n > 1 && path.p[path.n - 1] == '/') /* one too many does no harm */
+        path.n--;
+    for (size_t i = 0; i < ARRAY_SIZE(v2_routes); i++) {
+        bool get = str_eq_c(r->method, "GET");
+        bool post = str_eq_c(r->method, "POST") && v2_routes[i].post != NULL;
+
+        if (!str_eq_c(path, v2_routes[i].path))
+            continue;
+        if (!get && !post)
+            api_reply_not_allowed(out, r, v2_routes[i].allow);
+        else if (api_media_fine(r, out))
+            (get ? v2_routes[i].get : v2_routes[i].post)(e, r, now, out);
+        return;
     }
+    if (!edge_silences_request(e, r, path, API_MATCHER_MODE, now, out))
+        api_reply_not_found(out, r);
 }
 
 /* ---- /metrics ---- */
@@ -219,7 +251,8 @@ static void write_metrics(const struct edge *e, struct metrics *m, struct now no
                     groups_refused(e->groups));
     metrics_gauge(m, "alertmanager_receivers", "Number of configured receivers.",
                   (int64_t)e->config->am->receivers.n);
-    metrics_gauge(m, "alertmanager_cluster_enabled", "Whether clustering is on.", 0);
+    metrics_gauge(m, "alertmanager_cluster_enabled", "Whether clustering is on.",
+                  e->options.cluster_name.n > 0);
     notifier_metrics(e->notifier, m);
     edge_mute_metrics(e, m, now);
     metrics_gauge(m, "tocsin_alerts_stored", "Alerts in the table, resolved ones included.",
@@ -252,6 +285,12 @@ static void write_metrics(const struct edge *e, struct metrics *m, struct now no
                         e->count.forwarded_opened);
         metrics_counter(m, "tocsin_episodes_resolved_total", "Forwarded episodes that resolved.",
                         e->count.forwarded_resolved);
+        metrics_counter(m, "tocsin_episodes_suppressed_total",
+                        "Times that a forwarded alert was told to be suppressed.",
+                        e->count.forwarded_suppressed);
+        metrics_counter(m, "tocsin_episodes_unsuppressed_total",
+                        "Times that it was told to be so no longer.",
+                        e->count.forwarded_unsuppressed);
     }
     forward_metrics(e, m, now);
 }
@@ -320,7 +359,10 @@ void edge_request(struct edge *e, const struct engine_request *r, struct now now
         else
             reply_text(out, r, 503, "starting\n");
     } else if (str_starts(r->path, STR("/api/v2/")) || str_eq_c(r->path, "/api/v2")) {
-        request_v2(e, r, now, out);
+        if (cors_is_preflight(r))
+            cors_reply_preflight(r, e->options.external_url, e->options.cors_allow_writes, out);
+        else
+            request_v2(e, r, now, out);
     } else if (str_starts(r->path, STR("/api/tocsin/v1/"))) {
         if (!forward_request(e, r, now, out))
             out_reply_error(out, r->id, 404, "not_found");

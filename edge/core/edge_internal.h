@@ -26,13 +26,16 @@ struct edge {
     struct nflog *nflog;
     struct notifier *notifier;
     struct edge_mute *mute;
-    struct deferred *deferred; /* replies and sends that wait for the disk; the uplink's too */
+    struct edge_suppress *suppress; /* edge_suppress.c's own */
+    struct deferred *deferred;      /* replies and sends that wait for the disk; the uplink's too */
     struct api_v2 *api;
     struct uplink *uplink; /* forward.h's own; NULL without a federation */
     bool started;          /* ENGINE_START has come: requests are served, timers run */
     bool stopping;
     bool store_failing; /* the last transaction reported was not stored */
     bool rows_lost;     /* some were refused: every row is put again after the next success */
+    bool putting;       /* alerts' rows are put again, in slices, from put_next_fp on */
+    uint64_t put_next_fp;
     struct engine_start start;   /* of ENGINE_START */
     struct engine_health health; /* the newest; zeroed before the first */
     int64_t started_wall_ms, started_mono_ms;
@@ -45,6 +48,7 @@ struct edge {
         uint64_t posts_refused_store; /* 503: the store is failing */
         uint64_t alerts_timed_out, alerts_resolved;
         uint64_t forwarded_opened, forwarded_resolved;
+        uint64_t forwarded_suppressed, forwarded_unsuppressed;
         uint64_t rows_bad; /* rows that could not be read back */
     } count;
 };
@@ -66,7 +70,25 @@ void edge_sweep_alerts(struct edge *e, struct now now, struct out *out);
 void edge_regroup(struct edge *e, struct now now, struct out *out); /* after a new configuration */
 int edge_restore_alert(struct edge *e, struct str key, struct str value, struct now now,
                        struct err *err);
+/* Every row again: the forwarded ones now, a slice of the rest with each call of the other. True
+ * when there is no more to do. */
 void edge_put_alert_rows(struct edge *e, struct now now, struct out *out);
+bool edge_put_alert_slice(struct edge *e, struct now now, struct out *out);
+
+/* edge_suppress.c: muting as the uplink is told of it. */
+
+void edge_suppress_init(struct edge *e); /* after edge_mute_init */
+void edge_suppress_free(struct edge *e);
+void edge_suppress_config(struct edge *e);
+/* a->forwarded has changed. */
+void edge_suppress_watch(struct edge *e, const struct alert *a, struct arena *scratch);
+/* The alert has become a source of inhibition, or is about to be one no longer. */
+void edge_suppress_source(struct edge *e, const struct alert *a, struct arena *scratch);
+/* Why the alert is suppressed, "" when it is not: what was told, as long as that holds. */
+struct str edge_suppress_cause(struct edge *e, const struct alert *a, struct str told,
+                               struct now now, struct arena *arena);
+/* Tells what has changed. Returns the next wake-up (mono). */
+int64_t edge_suppress_run(struct edge *e, struct now now, struct out *out);
 
 /* edge_api.c */
 void edge_request(struct edge *e, const struct engine_request *r, struct now now, struct out *out);

@@ -63,14 +63,17 @@ void edge_mute_config(struct edge *e)
         arena_reset(scratch);
     }
     arena_free(scratch);
+    edge_suppress_config(e);
 }
 
 void edge_mute_alert(struct edge *e, const struct alert *a, struct arena *scratch)
 {
-    if (a->firing)
-        (void)inhibit_put(e->mute->inhibit, a->fp, alert_labels(a, scratch));
-    else
+    if (!a->firing) {
+        edge_suppress_source(e, a, scratch);
         (void)inhibit_drop(e->mute->inhibit, a->fp);
+    } else if (inhibit_put(e->mute->inhibit, a->fp, alert_labels(a, scratch))) {
+        edge_suppress_source(e, a, scratch);
+    }
 }
 
 /* ---- silences and the store ---- */

@@ -4,8 +4,9 @@
 
 enum edge_row_kind {
     EDGE_ROW_NFLOG = 1, /* notification log entries */
-    EDGE_ROW_ALERT = 2, /* forwarded alerts that are open, or not yet swept */
+    EDGE_ROW_ALERT = 2, /* alerts that fire, or are not yet swept */
     EDGE_ROW_SILENCE = 3,
+    EDGE_ROW_GROUP = 4, /* when each group is due */
     /* the uplink's own */
     EDGE_ROW_NODE = 10,  /* the stream's name and epoch, the spool's floor */
     EDGE_ROW_SPOOL = 11, /* spool rows, by sequence number */

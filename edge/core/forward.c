@@ -44,12 +44,13 @@ bool forward_restore(struct edge *e, const struct row_op *row, struct now now)
 
 /* ---- alerts ---- */
 
-static uint64_t append(struct edge *e, const struct alert *a, const char *reason, struct now now,
-                       struct out *out)
+static uint64_t append(struct edge *e, const struct alert *a, const char *reason,
+                       struct str suppressed, struct now now, struct out *out)
 {
     struct spool_change c = {.fp = a->fp,
                              .firing = a->firing,
                              .reason = reason,
+                             .suppressed = suppressed,
                              .labels = alert_labels(a, out_arena(out)),
                              .annotations = alert_annotations(a, out_arena(out)),
                              .generator_url = alert_generator_url(a),
@@ -76,6 +77,11 @@ bool forward_admits(struct edge *e, size_t new_episodes, struct out *out)
     return spool_admits(uplink_spool(e->uplink), bytes);
 }
 
+static void open_episode(struct edge *e, const struct alert *a, struct now now, struct out *out)
+{
+    (void)append(e, a, "open", edge_suppress_cause(e, a, STR_EMPTY, now, out_arena(out)), now, out);
+}
+
 bool forward_on_alert(struct edge *e, struct alert *a, enum alert_change change, struct now now,
                       struct out *out)
 {
@@ -86,12 +92,27 @@ bool forward_on_alert(struct edge *e, struct alert *a, enum alert_change change,
     told = is_told_firing(e, a->fp);
     if (told == a->firing)
         return told; /* already said, as after a restart: durable with its row */
-    (void)append(e, a,
-                 a->firing                   ? "open"
-                 : change == ALERT_TIMED_OUT ? "timeout"
-                                             : "explicit",
-                 now, out);
+    if (a->firing)
+        open_episode(e, a, now, out);
+    else
+        (void)append(e, a, change == ALERT_TIMED_OUT ? "timeout" : "explicit", STR_EMPTY, now, out);
     return true;
+}
+
+bool forward_told(const struct edge *e, const struct alert *a, struct str *ret_suppressed)
+{
+    struct spool_row row;
+
+    if (!is_on(e) || !spool_newest(uplink_spool(e->uplink), a->fp, &row) || !row.firing)
+        return false;
+    *ret_suppressed = row.suppressed;
+    return true;
+}
+
+void forward_suppressed(struct edge *e, const struct alert *a, struct str cause, struct now now,
+                        struct out *out)
+{
+    (void)append(e, a, cause.n > 0 ? "suppressed" : "unsuppressed", cause, now, out);
 }
 
 /* ---- start ---- */
@@ -130,7 +151,7 @@ static void tell_missing(struct edge *e, struct now now, struct out *out)
     for (struct alert *a = alerts_from(e->alerts, 0); a != NULL;
          a = a->fp == UINT64_MAX ? NULL : alerts_from(e->alerts, a->fp + 1)) {
         if (a->firing && a->forwarded && !edge_is_alarm(e, a) && !is_told_firing(e, a->fp))
-            (void)append(e, a, "open", now, out);
+            open_episode(e, a, now, out);
     }
 }
 

@@ -32,13 +32,18 @@ bool forward_admits(struct edge *e, size_t new_episodes, struct out *out);
 /* A transition of a forwarded alert: ALERT_NEW or ALERT_REFIRED opens an episode, ALERT_RESOLVED
  * and ALERT_TIMED_OUT close it (reasons explicit, timeout). a->forwarded is set by the edge after
  * the call. True when rows were added that the answer to the source has to wait for.
- * Forwarding comes before muting, and rows have a field `suppressed` for its cause. It is empty as
- * long as the edge mutes nothing. Silences, inhibition and time intervals will report here, as one
- * more transition, that an alert has become muted or is so no longer; forward.c puts the cause into
- * struct spool_change.
+ * Forwarding comes before muting: the row that opens an episode says whether the alert is
+ * suppressed at that moment, and each later change is a transition of its own (edge_suppress.c).
  * An alert restored from its row is firing with forwarded set, and no call is made for it. */
 bool forward_on_alert(struct edge *e, struct alert *a, enum alert_change change, struct now now,
                       struct out *out);
+
+/* What the uplink was last told of an alert that fires: false when it was not told of it. Lent
+ * until the next change. */
+bool forward_told(const struct edge *e, const struct alert *a, struct str *ret_suppressed);
+/* The alert, which the uplink was told of, is suppressed by this cause; "": no longer. */
+void forward_suppressed(struct edge *e, const struct alert *a, struct str cause, struct now now,
+                        struct out *out);
 
 void forward_stored(struct edge *e, uint64_t txn, enum store_result result, struct now now,
                     struct out *out);

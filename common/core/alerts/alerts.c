@@ -2,6 +2,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/json.h"
+#include "common/core/alerts/alert_index.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -25,6 +26,7 @@ struct alerts {
     unsigned shift;
     size_t n, max, firing, text_bytes;
     struct heap ends;
+    struct alert_index *pairs;
     uint64_t collisions, refused_full;
 };
 
@@ -248,11 +250,22 @@ static void set_buckets(struct alerts *t, size_t buckets)
     t->shift = 64 - (unsigned)__builtin_ctzll(buckets);
 }
 
+static bool is_known(void *arg, uint64_t fp)
+{
+    return alerts_find(arg, fp) != NULL;
+}
+
+static uint64_t pair_hash(struct str name, struct str value)
+{
+    return xxh64(value.p, value.n, xxh64(name.p, name.n, 0));
+}
+
 struct alerts *alerts_new(size_t alerts_max)
 {
     struct alerts *t = xcalloc(1, sizeof(*t));
 
     t->max = alerts_max;
+    t->pairs = alert_index_new(is_known, t);
     heap_init(&t->ends);
     set_buckets(t, BUCKETS_MIN);
     return t;
@@ -277,6 +290,7 @@ void alerts_free(struct alerts *t)
         }
     }
     free(t->bucket);
+    alert_index_free(t->pairs);
     free(t);
 }
 
@@ -351,6 +365,27 @@ static struct alert *insert(struct alerts *t, uint64_t fp)
     return a;
 }
 
+static void index_pairs(struct alerts *t, const struct alert *a,
+                        void (*change)(struct alert_index *ix, uint64_t pair, uint64_t fp))
+{
+    const char *p = text_start(a->text);
+    const uint32_t *len = a->text->len;
+
+    for (size_t i = 0; i < a->text->labels_n; i++, len += 2) {
+        change(t->pairs,
+               pair_hash((struct str){.p = p, .n = len[0]},
+                         (struct str){.p = p + len[0], .n = len[1]}),
+               a->fp);
+        p += len[0] + len[1];
+    }
+}
+
+bool alerts_with_label(const struct alerts *t, struct str name, struct str value,
+                       const uint64_t **ret, size_t *ret_n)
+{
+    return alert_index_find(t->pairs, pair_hash(name, value), ret, ret_n);
+}
+
 void alerts_remove(struct alerts *t, struct alert *a)
 {
     struct alert **p = place_of(t, a->fp);
@@ -358,6 +393,7 @@ void alerts_remove(struct alerts *t, struct alert *a)
     assert(*p == a);
     *p = a->next;
     t->n--;
+    index_pairs(t, a, alert_index_remove);
     t->text_bytes -= a->text->bytes;
     if (a->firing)
         t->firing--;
@@ -450,6 +486,9 @@ int alerts_put(struct alerts *t, const struct alert_input *in, struct now now, s
         a = insert(t, fp);
     was_firing = a->firing;
     set_text(t, a, in);
+    if (!known) /* labels never change */
+        index_pairs(t, a, alert_index_add);
+    a->moved = was_firing && a->ends_wall_ms != ends;
     a->starts_wall_ms = starts;
     a->ends_wall_ms = ends;
     a->updated_wall_ms = now.wall_ms;
@@ -463,6 +502,20 @@ int alerts_put(struct alerts *t, const struct alert_input *in, struct now now, s
         *ret_change = was_firing ? ALERT_REFRESH : known ? ALERT_REFIRED : ALERT_NEW;
     else
         *ret_change = was_firing ? ALERT_RESOLVED : ALERT_QUIET;
+    return 0;
+}
+
+int alerts_restore(struct alerts *t, const struct alert_input *in, bool firing, int64_t left_ms,
+                   struct now now, struct alert **ret)
+{
+    enum alert_change change;
+    int r = alerts_put(t, in, now, ret, &change);
+
+    if (r < 0)
+        return r;
+    set_firing(t, *ret, firing, now);
+    if (firing)
+        heap_set(&t->ends, &(*ret)->ends, now.mono_ms + left_ms);
     return 0;
 }
 
@@ -490,6 +543,7 @@ struct alerts_stats alerts_stats(const struct alerts *t)
                                  .firing = t->firing,
                                  .max = t->max,
                                  .text_bytes = t->text_bytes,
+                                 .index_bytes = alert_index_bytes(t->pairs),
                                  .collisions = t->collisions,
                                  .refused_full = t->refused_full};
 }

@@ -37,7 +37,9 @@ struct alert {
     uint8_t counted;      /* as which state the groups count it, 0: not at all; the groups' */
     bool timeout;         /* endsAt was synthesised from resolve_timeout */
     bool forwarded;       /* edge: an episode is open at the forwarding side */
+    bool moved;           /* the last put changed endsAt of a firing alert */
     bool stored;          /* edge: there is a row of it in the store */
+    bool repeated;        /* edge: its source has moved endsAt since it fired */
     uint64_t forward_txn; /* edge: the transaction with its last forwarded transition */
 };
 
@@ -71,6 +73,11 @@ void alerts_free(struct alerts *t); /* no alert may be in a group any more */
 MUST_CHECK int alerts_put(struct alerts *t, const struct alert_input *in, struct now now,
                           struct alert **ret, enum alert_change *ret_change);
 
+/* What was known before a restart, of an alert that is not in the table: firing for left_ms more,
+ * or resolved. Errors as alerts_put. */
+MUST_CHECK int alerts_restore(struct alerts *t, const struct alert_input *in, bool firing,
+                              int64_t left_ms, struct now now, struct alert **ret);
+
 /* The next firing alert whose endsAt has passed, now resolved; NULL when there is none. */
 struct alert *alerts_expire(struct alerts *t, struct now now);
 int64_t alerts_next_ms(const struct alerts *t); /* mono; TIME_NEVER for none */
@@ -82,12 +89,18 @@ struct alert *alerts_find(const struct alerts *t, uint64_t fp); /* NULL */
 /* The alert with the least fingerprint ≥ fp; NULL at the end. Listing goes on with fp + 1, whatever
  * has changed meanwhile. */
 struct alert *alerts_from(const struct alerts *t, uint64_t fp);
+/* The fingerprints of the alerts that have this label: in no order, some twice, some of others or
+ * of alerts that are gone; lent until the next change. False when more than ALERT_INDEX_LIST_MAX
+ * have it, or had. */
+bool alerts_with_label(const struct alerts *t, struct str name, struct str value,
+                       const uint64_t **ret, size_t *ret_n);
 bool alerts_has_room(const struct alerts *t, size_t more);
 
 struct alerts_stats {
     size_t count, firing; /* now */
     size_t max;
     size_t text_bytes;     /* of all text blocks */
+    size_t index_bytes;    /* of the index by label */
     uint64_t collisions;   /* refused for a fingerprint collision */
     uint64_t refused_full; /* refused because the table was full */
 };

@@ -340,21 +340,13 @@ int api_post_parse(const struct engine_request *r, int64_t resolve_timeout_ms, s
                    struct arena *a, struct api_post *ret, struct api_error *ret_error)
 {
     struct reader reader = {.a = a, .error = ret_error};
-    struct str type = http_media_type(r->content_type);
     int result;
 
     *ret = (struct api_post){.errors = STR_EMPTY};
-    if (!http_accepts_json(r->accept))
-        return refuse(&reader, 406, 406,
-                      "unsupported media type requested, only [application/json] are available");
-    if (r->body.n == 0)
+    if (api_check_media(r, a, ret_error) < 0)
+        return -EINVAL;
+    if (http_body_blank(r->body))
         return refuse(&reader, 422, 602, "alerts in body is required");
-    if (type.n == 0)
-        type = STR("application/octet-stream");
-    if (!str_eq_nocase(type, STR("application/json")))
-        return refuse(&reader, 415, 415,
-                      "unsupported media type \"" STR_FMT "\", only [application/json] are allowed",
-                      STR_ARG(type));
     result = decode(&reader, r->body);
     if (result == 0)
         result = check_schema(&reader, reader.posted.v, reader.posted.n);

@@ -219,19 +219,10 @@ static struct silence to_silence(const struct posted *p, struct arena *a)
 
 static int check_request(struct reader *r, const struct engine_request *q)
 {
-    struct str type = http_media_type(q->content_type);
-
-    if (!http_accepts_json(q->accept))
-        return refuse(r, 406, 406,
-                      "unsupported media type requested, only [application/json] are available");
-    if (q->body.n == 0)
+    if (api_check_media(q, r->a, r->error) < 0)
+        return -EINVAL;
+    if (http_body_blank(q->body))
         return refuse(r, 422, 602, "silence in body is required");
-    if (type.n == 0)
-        type = STR("application/octet-stream");
-    if (!str_eq_nocase(type, STR("application/json")))
-        return refuse(r, 415, 415,
-                      "unsupported media type \"" STR_FMT "\", only [application/json] are allowed",
-                      STR_ARG(type));
     return 0;
 }
 

@@ -1,8 +1,44 @@
-#include "common/core/api/api_v2.h"
+#include "common/core/api/api_list.h"
 
 #include "common/base/json.h"
 
 #include <assert.h>
+#include <errno.h>
+
+/* ---- requests ---- */
+
+int api_check_media(const struct engine_request *r, struct arena *a, struct api_error *ret_error)
+{
+    struct str type = http_media_type(r->content_type);
+
+    if (r->body.n == 0 && !http_accepts_json(r->accept)) {
+        *ret_error = (struct api_error){
+            406, 406,
+            STR("unsupported media type requested, only [application/json] are available")};
+        return -EINVAL;
+    }
+    if (type.n == 0)
+        type = STR("application/octet-stream");
+    if (r->body.n == 0 || str_eq_nocase(type, STR("application/json")))
+        return 0;
+    *ret_error = (struct api_error){
+        415, 415,
+        arena_fmt(a, "unsupported media type \"" STR_FMT "\", only [application/json] are allowed",
+                  STR_ARG(type))};
+    return -EINVAL;
+}
+
+bool api_media_fine(const struct engine_request *r, struct out *out)
+{
+    struct api_error e;
+
+    if (api_check_media(r, out_arena(out), &e) == 0)
+        return true;
+    api_reply_error(out, r, &e);
+    return false;
+}
+
+/* ---- answers ---- */
 
 /* A JSON text with Go's newline behind it. */
 static struct str line(struct arena *a, struct str json)
@@ -111,6 +147,28 @@ void api_reply_not_allowed(struct out *out, const struct engine_request *r, cons
     out_reply(out, &reply);
 }
 
+/* There is no gossip yet: who is in a cluster is alone in it. */
+static void write_cluster(struct json_writer *w, const struct api_status *s)
+{
+    bool enabled = s->cluster_name.n > 0;
+
+    if (enabled)
+        json_put_str(w, "name", s->cluster_name);
+    json_key(w, "peers");
+    json_open_array(w);
+    if (enabled) {
+        json_open_object(w);
+        json_put_str(w, "address", s->cluster_address);
+        json_put_str(w, "name", s->cluster_name);
+        json_close_object(w);
+    }
+    json_close_array(w);
+    json_put_str(w, "status",
+                 !enabled     ? STR("disabled")
+                 : s->settled ? STR("ready")
+                              : STR("settling"));
+}
+
 void api_v2_get_status(const struct engine_request *r, const struct api_status *s, struct out *out)
 {
     static const char *const unknown[] = {"branch", "buildDate", "buildUser", "goVersion",
@@ -123,10 +181,7 @@ void api_v2_get_status(const struct engine_request *r, const struct api_status *
     json_open_object(&w);
     json_key(&w, "cluster");
     json_open_object(&w);
-    json_key(&w, "peers");
-    json_open_array(&w);
-    json_close_array(&w);
-    json_put_str(&w, "status", STR("disabled"));
+    write_cluster(&w, s);
     json_close_object(&w);
     json_key(&w, "config");
     json_open_object(&w);
@@ -144,11 +199,10 @@ void api_v2_get_status(const struct engine_request *r, const struct api_status *
     buf_clear(&b);
 }
 
-static bool receiver_matches(const struct matchers *m, struct str name)
+struct labels api_receiver_labels(const struct receiver *r, struct label *room)
 {
-    struct label label = {.name = STR("name"), .value = name};
-
-    return matchers_match(m, (struct labels){.v = &label, .n = 1});
+    *room = (struct label){.name = STR("name"), .value = r->name};
+    return (struct labels){.v = room, .n = 1};
 }
 
 void api_v2_get_receivers(const struct engine_request *r, const struct receivers *receivers,
@@ -170,12 +224,18 @@ void api_v2_get_receivers(const struct engine_request *r, const struct receivers
     json_writer_init(&w, &b);
     json_open_array(&w);
     for (size_t i = 0; i < receivers->n; i++) {
-        if (!receiver_matches(&m, receivers->v[i].name))
+        struct label room;
+        struct labels labels = api_receiver_labels(&receivers->v[i], &room);
+
+        if (!api_filter_labels(&m, labels))
             continue;
         json_open_object(&w);
         json_key(&w, "labels");
         json_open_object(&w);
-        json_put_str(&w, "name", receivers->v[i].name);
+        LABELS_EACH (&labels, it) {
+            json_key_str(&w, it->name);
+            json_add_str(&w, it->value);
+        }
         json_close_object(&w);
         json_put_str(&w, "name", receivers->v[i].name);
         json_close_object(&w);

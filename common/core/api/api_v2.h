@@ -33,6 +33,15 @@ MUST_CHECK int api_post_parse(const struct engine_request *r, int64_t resolve_ti
                               struct now now, struct arena *a, struct api_post *ret,
                               struct api_error *ret_error);
 
+/* ---- requests ---- */
+
+/* What the framework looks at before the handler: the media type of a body (415), or, without a
+ * body, whether JSON is accepted (406). -EINVAL with *ret_error. */
+MUST_CHECK int api_check_media(const struct engine_request *r, struct arena *a,
+                               struct api_error *ret_error);
+/* The same at once: false when it was answered. */
+bool api_media_fine(const struct engine_request *r, struct out *out);
+
 /* ---- answers ---- */
 
 /* Every v2 answer carries Cache-Control: no-store, and CORS headers when there was an Origin. */
@@ -55,19 +64,23 @@ MUST_CHECK int api_params_matchers(const struct http_params *q, const char *name
                                    enum matcher_mode mode, struct arena *a, struct matchers *ret,
                                    struct err *err);
 
-/* ---- GET /api/v2/alerts ---- */
+/* ---- GET /api/v2/alerts and /api/v2/alerts/groups ---- */
 
 /* Listings under way, one per request, written in slices of about API_SLICE_BYTES. */
 struct api_v2;
+struct groups;
 
 #define API_SLICE_BYTES KIB(192)
 #define API_LISTINGS_MAX 64 /* at the same time; more are answered 503 */
 
 /* status NULL: every alert is active. */
-struct api_v2 *api_v2_new(const struct alerts *alerts, alert_status_fn status, void *arg);
+struct api_v2 *api_v2_new(const struct alerts *alerts, const struct groups *groups,
+                          struct str external_url, alert_status_fn status, void *arg);
 void api_v2_free(struct api_v2 *api);
-/* Answers the request, with a first slice. */
+/* Answer the request, with a first slice. */
 void api_v2_get_alerts(struct api_v2 *api, const struct engine_request *r, enum matcher_mode mode,
+                       struct now now, struct out *out);
+void api_v2_get_groups(struct api_v2 *api, const struct engine_request *r, enum matcher_mode mode,
                        struct now now, struct out *out);
 /* ENGINE_MORE and ENGINE_GONE; false (more): not one of these. */
 bool api_v2_more(struct api_v2 *api, uint64_t request_id, struct now now, struct out *out);
@@ -77,9 +90,13 @@ void api_v2_gone(struct api_v2 *api, uint64_t request_id);
 
 struct api_status {
     struct str version;
+    struct str cluster_name, cluster_address; /* "": no cluster */
+    bool settled;
     struct str config; /* YAML without secrets */
     int64_t started_wall_ms;
 };
 void api_v2_get_status(const struct engine_request *r, const struct api_status *s, struct out *out);
+/* The labels of a receiver, its name among them; room for when it has no others. */
+struct labels api_receiver_labels(const struct receiver *r, struct label *room);
 void api_v2_get_receivers(const struct engine_request *r, const struct receivers *receivers,
                           enum matcher_mode mode, struct out *out);

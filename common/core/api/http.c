@@ -81,6 +81,24 @@ struct str http_media_type(struct str content_type)
     return str_trim(str_sub(content_type, 0, str_find_char(content_type, ';')));
 }
 
+/* "q=0", "q=0.000": not at all. */
+static bool is_refused(struct str range)
+{
+    struct str param;
+
+    while (str_split(&range, ';', &param)) {
+        struct str q = str_trim(param);
+
+        if (!str_starts(q, STR("q=")) && !str_starts(q, STR("Q=")))
+            continue;
+        q = str_sub(q, 2, q.n);
+        while (q.n > 0 && (q.p[q.n - 1] == '0' || q.p[q.n - 1] == '.'))
+            q.n--;
+        return q.n == 0;
+    }
+    return false;
+}
+
 bool http_accepts_json(struct str accept)
 {
     struct str one;
@@ -90,9 +108,21 @@ bool http_accepts_json(struct str accept)
     while (str_split(&accept, ',', &one)) {
         struct str type = http_media_type(one);
 
-        if (str_eq_nocase(type, STR("*/*")) || str_eq_nocase(type, STR("application/*")) ||
-            str_eq_nocase(type, STR("application/json")))
+        if (!is_refused(one) &&
+            (str_eq_nocase(type, STR("*/*")) || str_eq_nocase(type, STR("application/*")) ||
+             str_eq_nocase(type, STR("application/json"))))
             return true;
     }
     return false;
+}
+
+bool http_body_blank(struct str body)
+{
+    for (size_t i = 0; i < body.n; i++) {
+        char c = body.p[i];
+
+        if (c != ' ' && c != '\t' && c != '\n' && c != '\r')
+            return false;
+    }
+    return true;
 }

@@ -23,7 +23,9 @@ struct str http_param_get(const struct http_params *q, const char *name);
  * enabled give true; anything else false. */
 bool http_param_bool(const struct http_params *q, const char *name, bool fallback);
 
-/* May an answer in JSON be given to this Accept header? */
+/* May an answer in JSON be given to this Accept header? A range with q=0 is none. */
 bool http_accepts_json(struct str accept);
+/* Whether there is nothing in it but JSON's white space. */
+bool http_body_blank(struct str body);
 /* The media type without parameters, lower case not enforced: "application/json". */
 struct str http_media_type(struct str content_type);

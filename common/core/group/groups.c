@@ -1,44 +1,9 @@
-#include "common/core/group/groups.h"
-
-#include "common/base/map.h"
+#include "common/core/group/groups_internal.h"
 
 #include <assert.h>
 #include <errno.h>
 
 #define FLUSH_DEADLINE_MIN_MS (10 * MS_PER_S)
-
-struct group_id { /* no padding: it is hashed as bytes */
-    uint64_t route_index;
-    uint64_t labels_fp;
-};
-
-struct group {
-    UT_hash_handle hh;
-    struct group_id id;
-    const struct route *route;
-    struct arena *arena; /* labels and key */
-    struct labels labels;
-    struct str key;
-    TAILQ_HEAD(, group_member) members;
-    size_t n;
-    struct heap_node timer;
-    bool flushing; /* `flush` is under way */
-    bool due;      /* the timer ran out meanwhile, at due_at */
-    struct now due_at;
-    struct flush flush;
-    struct str_list muted_by; /* one block */
-};
-
-/* alert->counted: nothing, or a member's mark + 1. */
-#define COUNTED_STATES (MEMBER_SUPPRESSED + 2)
-
-struct groups {
-    struct group *by_id;
-    struct heap timers;
-    size_t n, max;
-    uint64_t refused;
-    size_t states[COUNTED_STATES]; /* firing alerts, by alert->counted */
-};
 
 struct groups *groups_new(size_t groups_max)
 {
@@ -46,6 +11,8 @@ struct groups *groups_new(size_t groups_max)
 
     g->max = groups_max;
     heap_init(&g->timers);
+    groups_order_init(g);
+    TAILQ_INIT(&g->dirty);
     return g;
 }
 
@@ -65,6 +32,7 @@ static struct group *group_new(struct groups *g, const struct route *r, struct l
 
     group->id = *id;
     group->route = r;
+    group->place = g->place_of[r->index];
     group->arena = arena_new(256);
     group->labels = labels_copy(group->arena, labels);
     buf_init(&key, 0);
@@ -73,15 +41,18 @@ static struct group *group_new(struct groups *g, const struct route *r, struct l
     buf_clear(&key);
     TAILQ_INIT(&group->members);
     HASH_ADD(hh, g->by_id, id, sizeof(group->id), group);
+    group_order_add(g, group);
     g->n++;
     return group;
 }
 
-static void group_free(struct groups *g, struct group *group)
+void groups_free_group(struct groups *g, struct group *group)
 {
     assert(group->n == 0);
     HASH_DELETE(hh, g->by_id, group);
+    group_order_remove(g, group);
     heap_remove(&g->timers, &group->timer);
+    group_forget(g, group);
     free(group->flush.v);
     free(group->muted_by.v);
     arena_free(group->arena);
@@ -134,7 +105,7 @@ void groups_alert_changed(struct groups *g, struct alert *a)
         count_alert(g, a);
 }
 
-static void member_remove(struct groups *g, struct group_member *m)
+void groups_member_remove(struct groups *g, struct group_member *m)
 {
     struct group *group = m->group;
     struct group_member **p = &m->alert->groups;
@@ -153,14 +124,14 @@ static void member_remove(struct groups *g, struct group_member *m)
     free(m);
 }
 
-static void group_drop(struct groups *g, struct group *group)
+void groups_drop(struct groups *g, struct group *group)
 {
     struct group_member *m;
 
     group->flushing = false;
     while ((m = TAILQ_FIRST(&group->members)) != NULL)
-        member_remove(g, m);
-    group_free(g, group);
+        groups_member_remove(g, m);
+    groups_free_group(g, group);
 }
 
 void groups_free(struct groups *g)
@@ -170,12 +141,21 @@ void groups_free(struct groups *g)
     if (g == NULL)
         return;
     HASH_ITER (hh, g->by_id, group, next)
-        group_drop(g, group);
+        groups_drop(g, group);
     heap_clear(&g->timers);
+    groups_rows_clear(g);
+    free(g->places);
+    free(g->place_of);
     free(g);
 }
 
 /* ---- inserting ---- */
+
+static void arm(struct groups *g, struct group *group, int64_t delay_ms, struct now now)
+{
+    group->delay_ms = delay_ms;
+    heap_set(&g->timers, &group->timer, now.mono_ms + delay_ms);
+}
 
 /* The group of one route, made when it is not there. NULL when there are too many. */
 static struct group *group_for(struct groups *g, const struct route *r, const struct alert *a,
@@ -184,6 +164,7 @@ static struct group *group_for(struct groups *g, const struct route *r, const st
     struct labels own = route_group_labels(r, labels, scratch);
     struct group_id id = {.route_index = r->index, .labels_fp = labels_fingerprint(own)};
     struct group *group = group_find(g, &id);
+    struct group_timer timer;
     bool old;
 
     if (group != NULL)
@@ -193,25 +174,40 @@ static struct group *group_for(struct groups *g, const struct route *r, const st
         return NULL;
     }
     group = group_new(g, r, own, &id);
+    if (groups_take_timer(g, group, &timer)) {
+        group->stored = true;
+        group->delay_ms = timer.delay_ms;
+        heap_set(&g->timers, &group->timer,
+                 now.mono_ms + clamp_i64(timer.due_wall_ms - now.wall_ms, 0, timer.delay_ms));
+        return group;
+    }
     old = a->starts_wall_ms + r->group_wait_ms < now.wall_ms;
-    heap_set(&g->timers, &group->timer, now.mono_ms + (old ? 0 : r->group_wait_ms));
+    arm(g, group, old ? 0 : r->group_wait_ms, now);
+    group_touch(g, group);
     return group;
 }
 
-static int insert_all(struct groups *g, struct route_list routes, struct alert *a,
-                      struct labels labels, struct now now, struct arena *scratch)
+int groups_insert_all(struct groups *g, struct route_list routes, struct alert *a,
+                      struct labels labels, struct group_wanted wanted, struct now now,
+                      struct arena *scratch)
 {
+    bool everywhere = true;
     int result = 0;
 
     for (size_t i = 0; i < routes.n; i++) {
-        struct group *group = group_for(g, routes.v[i], a, labels, now, scratch);
+        struct group *group;
 
+        if (wanted.ask != NULL && !wanted.ask(a, routes.v[i], labels, wanted.arg)) {
+            everywhere = false;
+            continue;
+        }
+        group = group_for(g, routes.v[i], a, labels, now, scratch);
         if (group == NULL)
             result = -ENOSPC;
         else if (member_find(a, group) == NULL)
             member_add(group, a);
     }
-    a->grouped = result == 0;
+    a->grouped = result == 0 && everywhere;
     count_alert(g, a);
     return result;
 }
@@ -223,85 +219,10 @@ int groups_insert(struct groups *g, const struct route *root, struct alert *a, s
 
     if (a->grouped) /* labels never change, so neither do the routes */
         return 0;
+    groups_follow(g, root);
     labels = alert_labels(a, scratch);
-    return insert_all(g, route_match(root, labels, scratch), a, labels, now, scratch);
-}
-
-/* ---- another tree ---- */
-
-static bool routes_alike(const struct route *a, const struct route *b)
-{
-    if (!str_eq(a->receiver->name, b->receiver->name) || a->group_by_all != b->group_by_all ||
-        a->group_wait_ms != b->group_wait_ms || a->group_interval_ms != b->group_interval_ms ||
-        a->repeat_interval_ms != b->repeat_interval_ms)
-        return false;
-    if (a->group_by_all)
-        return true;
-    if (a->group_by_n != b->group_by_n)
-        return false;
-    for (size_t i = 0; i < a->group_by_n; i++) {
-        if (!str_eq(a->group_by[i], b->group_by[i]))
-            return false;
-    }
-    return true;
-}
-
-/* The route with the id of `old` in another tree: ids name the way by child indexes and matchers.
- */
-static const struct route *route_twin(const struct route *root, const struct route *old)
-{
-    const struct route *up;
-
-    if (old->parent == NULL)
-        return root;
-    up = route_twin(root, old->parent);
-    if (up == NULL || old->child_index >= up->children_n)
-        return NULL;
-    up = up->children[old->child_index];
-    return str_eq(up->id, old->id) ? up : NULL;
-}
-
-void groups_retarget(struct groups *g, const struct route *root,
-                     void (*on_drop)(struct group *group, void *arg), void *arg)
-{
-    struct group *group, *next, *kept = NULL;
-
-    HASH_ITER (hh, g->by_id, group, next) {
-        const struct route *twin = route_twin(root, group->route);
-
-        if (twin == NULL || !routes_alike(twin, group->route)) {
-            on_drop(group, arg);
-            group_drop(g, group);
-            continue;
-        }
-        HASH_DELETE(hh, g->by_id, group);
-        group->route = twin;
-        group->id.route_index = twin->index;
-        HASH_ADD(hh, kept, id, sizeof(group->id), group);
-    }
-    g->by_id = kept;
-}
-
-int groups_regroup(struct groups *g, const struct route *root, struct alert *a, struct now now,
-                   struct arena *scratch)
-{
-    struct labels labels = alert_labels(a, scratch);
-    struct route_list routes = route_match(root, labels, scratch);
-
-    for (struct group_member *m = a->groups, *next; m != NULL; m = next) {
-        struct group *group = m->group;
-        bool own = false;
-
-        next = m->next;
-        for (size_t i = 0; i < routes.n && !own; i++)
-            own = routes.v[i] == group->route;
-        if (own)
-            continue;
-        member_remove(g, m);
-        if (group->n == 0 && !group->flushing)
-            group_free(g, group);
-    }
-    return insert_all(g, routes, a, labels, now, scratch);
+    return groups_insert_all(g, route_match(root, labels, scratch), a, labels,
+                             (struct group_wanted){0}, now, scratch);
 }
 
 /* ---- flushing ---- */
@@ -358,9 +279,9 @@ struct flush *groups_next_due(struct groups *g, struct now now, struct arena *sc
             group->due = true;
             group->due_at = now;
         } else if (group->n == 0) {
-            group_free(g, group);
+            groups_free_group(g, group);
         } else {
-            heap_set(&g->timers, &group->timer, now.mono_ms + group->route->group_interval_ms);
+            arm(g, group, group->route->group_interval_ms, now);
             begin(group, group->due ? group->due_at : now, now, scratch);
             group->due = false;
             return &group->flush;
@@ -384,15 +305,17 @@ void groups_flushed(struct groups *g, struct flush *f, bool success, struct now 
         struct group_member *m = f->v[i].member;
 
         if (m != NULL && f->v[i].resolved && m->alert->version == f->v[i].version)
-            member_remove(g, m);
+            groups_member_remove(g, m);
     }
     free(f->v);
     *f = (struct flush){0};
     if (group->n == 0) {
-        group_free(g, group);
-    } else if (group->due) {
-        heap_set(&g->timers, &group->timer, now.mono_ms);
+        groups_free_group(g, group);
+        return;
     }
+    if (group->due)
+        arm(g, group, 0, now);
+    group_touch(g, group);
 }
 
 void groups_mark(struct groups *g, const struct flush *f)

@@ -9,6 +9,7 @@
 
 #include "common/base/queue.h"
 #include "common/core/alerts/alerts.h"
+#include "common/core/engine.h"
 #include "common/core/route/route.h"
 
 struct group;
@@ -49,14 +50,21 @@ void groups_free(struct groups *g); /* removes every alert from its groups */
 MUST_CHECK int groups_insert(struct groups *g, const struct route *root, struct alert *a,
                              struct now now, struct arena *scratch);
 
-/* Another tree: groups of a route that stayed the same (id, receiver, grouping, intervals) keep
- * their timers and their flush; the others go, and on_drop is called while each still exists. The
- * caller calls groups_regroup for every alert afterwards. Both trees are alive. */
+/* Another tree: groups of a route that stayed the same keep their timers and their flush; the
+ * others go, and on_drop is called while each still exists. A route is the same if the matchers on
+ * the way to it, its receiver, grouping and intervals are, wherever it stands among its siblings.
+ * The caller calls groups_regroup for every alert afterwards. Both trees are alive. */
 void groups_retarget(struct groups *g, const struct route *root,
                      void (*on_drop)(struct group *group, void *arg), void *arg);
-/* Like groups_insert, and takes the alert out of groups that are no longer its own. */
+/* Whether the alert, which is not in the group of that route, is to be put into it. */
+struct group_wanted {
+    bool (*ask)(const struct alert *a, const struct route *r, struct labels labels, void *arg);
+    void *arg;
+};
+/* Like groups_insert, and takes the alert out of groups that are no longer its own. wanted.ask NULL
+ * wants everything. */
 MUST_CHECK int groups_regroup(struct groups *g, const struct route *root, struct alert *a,
-                              struct now now, struct arena *scratch);
+                              struct group_wanted wanted, struct now now, struct arena *scratch);
 
 /* The next group that is due, with its flush begun; NULL when none is. The timer has been armed
  * again. A group without alerts is removed instead of returned. */
@@ -79,10 +87,40 @@ struct group_alert_states { /* firing alerts in groups; suppressed if muted in o
 };
 struct group_alert_states groups_alert_states(const struct groups *g);
 
+/* ---- the store: group_rows.c ---- */
+
+/* A row: what the group's timer was when it is made. Before groups_regroup; then groups_restored
+ * gives up the rows of groups that are no more. */
+MUST_CHECK int groups_restore(struct groups *g, struct str key, struct str value, struct err *err);
+void groups_restored(struct groups *g);
+/* Puts the rows that have changed, at most rows_max, and deletes those of groups that are gone. To
+ * be called at the end of every step; false when some are left for the next one. */
+bool groups_write(struct groups *g, uint32_t kind, size_t rows_max, struct now now,
+                  struct out *out);
+void groups_touch_all(struct groups *g); /* the store has lost rows: write every one again */
+
+/* ---- questions ---- */
+
 const struct route *group_route(const struct group *g);
 struct labels group_labels(const struct group *g);
 struct str group_key(const struct group *g);
 struct flush *group_flush(struct group *g); /* the one under way; NULL for none */
+
+/* ---- in the order of the API: by label set, receiver, age ---- */
+
+/* A place in that order, to go on from whatever has changed meanwhile. Lies in an arena. */
+struct group_place {
+    struct labels labels;
+    struct str receiver;
+    uint64_t serial;
+};
+
+/* The first group behind the place; NULL: the first of all. NULL at the end. */
+const struct group *groups_behind(const struct groups *g, const struct group_place *place);
+const struct group *groups_at(const struct groups *g, const struct group_place *place); /* NULL */
+struct group_place group_place(const struct group *group, struct arena *a);
+const struct group_member *group_members(const struct group *group); /* TAILQ_NEXT(m, link) … */
+size_t group_size(const struct group *group);
 
 size_t groups_count(const struct groups *g);
 uint64_t groups_refused(const struct groups *g); /* not made because there were too many */

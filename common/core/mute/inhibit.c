@@ -209,6 +209,15 @@ bool inhibit_drop(struct inhibit *ih, uint64_t fp)
     return true;
 }
 
+void inhibit_each_rule(const struct inhibit *ih, uint64_t fp,
+                       void (*on_rule)(const struct inhibit_rule *rule, void *arg), void *arg)
+{
+    const struct source_alert *a = alert_find(ih, fp);
+
+    for (const struct source *src = a != NULL ? a->sources : NULL; src != NULL; src = src->next)
+        on_rule(src->slot->rule->config, arg);
+}
+
 void inhibit_free(struct inhibit *ih)
 {
     struct source_alert *a, *next;

@@ -37,6 +37,10 @@ bool inhibit_put(struct inhibit *ih, uint64_t fp, struct labels l);
 /* It has resolved, or is gone. */
 bool inhibit_drop(struct inhibit *ih, uint64_t fp);
 
+/* The rules that a firing alert is a source of; none when it is not. */
+void inhibit_each_rule(const struct inhibit *ih, uint64_t fp,
+                       void (*on_rule)(const struct inhibit_rule *rule, void *arg), void *arg);
+
 struct inhibit_verdict {
     uint64_t source_fp;
     size_t rule; /* its place in the rules */

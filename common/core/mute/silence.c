@@ -24,7 +24,9 @@ struct silence_set {
     struct kept *by_id;
     struct heap wakes;
     struct match_index *index;
-    struct match_hits hits; /* scratch */
+    struct match_hits hits;                                /* scratch */
+    void (*on_change)(const struct silence *s, void *arg); /* NULL: nobody watches */
+    void *on_change_arg;
     uint64_t next_order, version;
     int64_t tick_wall_ms;       /* of the last one */
     struct silence_stats stats; /* the counters */
@@ -64,6 +66,19 @@ struct silence_set *silence_set_new(struct silence_options options)
     heap_init(&set->wakes);
     set->index = match_index_new();
     return set;
+}
+
+void silence_set_watch(struct silence_set *set,
+                       void (*on_change)(const struct silence *s, void *arg), void *arg)
+{
+    set->on_change = on_change;
+    set->on_change_arg = arg;
+}
+
+static void tell_change(struct silence_set *set, const struct kept *k)
+{
+    if (set->on_change != NULL)
+        set->on_change(&k->s, set->on_change_arg);
 }
 
 static void unindex(struct silence_set *set, struct kept *k)
@@ -135,6 +150,7 @@ static int64_t later(int64_t wall_ms, int64_t by_ms)
 static void settle(struct silence_set *set, struct kept *k, struct now now)
 {
     int64_t next = k->s.expires_wall_ms;
+    bool was_active = k->seen == SILENCE_ACTIVE;
 
     k->seen = silence_state(&k->s, now);
     if (k->seen == SILENCE_EXPIRED) {
@@ -144,14 +160,19 @@ static void settle(struct silence_set *set, struct kept *k, struct now now)
         next = k->seen == SILENCE_PENDING ? k->s.starts_wall_ms : k->s.ends_wall_ms;
     }
     heap_set(&set->wakes, &k->wake, next);
+    if (was_active != (k->seen == SILENCE_ACTIVE))
+        tell_change(set, k);
 }
 
 /* Puts new in the place of old (NULL: in none); afterwards old is gone. */
 static void keep(struct silence_set *set, struct kept *k, struct kept *old, struct now now)
 {
     k->order = old != NULL ? old->order : set->next_order++;
-    if (old != NULL)
+    if (old != NULL) {
+        if (old->seen == SILENCE_ACTIVE)
+            tell_change(set, old);
         drop(set, old);
+    }
     HASH_ADD_KEYPTR(hh, set->by_id, k->s.id.p, k->s.id.n, k);
     settle(set, k, now);
     set->version++;

@@ -63,6 +63,12 @@ void silence_set_free(struct silence_set *set);
 /* For reloads; what is stored is not judged again. */
 void silence_set_options(struct silence_set *set, struct silence_options options);
 
+/* on_change is told of each silence whose matches may have another verdict now: it has begun or
+ * ceased to be active, was edited, or goes for another version of it (then it still mutes). It may
+ * not change the set. */
+void silence_set_watch(struct silence_set *set,
+                       void (*on_change)(const struct silence *s, void *arg), void *arg);
+
 /* ---- changes; what changed is to be stored and told to the peers ---- */
 
 struct silence_change {

@@ -75,6 +75,21 @@ const struct nflog_entry *nflog_find(const struct nflog *l, struct str key)
     return e != NULL ? &e->entry : NULL;
 }
 
+static int compare(const void *x, const void *y)
+{
+    uint64_t a, b;
+
+    memcpy(&a, x, sizeof(a));
+    memcpy(&b, y, sizeof(b));
+    return a < b ? -1 : a > b;
+}
+
+bool nflog_told_firing(const struct nflog_entry *entry, uint64_t alert_hash)
+{
+    return entry->firing_n > 0 && bsearch(&alert_hash, entry->firing, entry->firing_n,
+                                          sizeof(alert_hash), compare) != NULL;
+}
+
 static struct logged *find_or_add(struct nflog *l, struct str key)
 {
     struct logged *e = find(l, key);
@@ -86,15 +101,6 @@ static struct logged *find_or_add(struct nflog *l, struct str key)
     memcpy(e->key, key.p, key.n);
     HASH_ADD_KEYPTR(hh, l->by_key, e->key, e->key_n, e);
     return e;
-}
-
-static int compare(const void *x, const void *y)
-{
-    uint64_t a, b;
-
-    memcpy(&a, x, sizeof(a));
-    memcpy(&b, y, sizeof(b));
-    return a < b ? -1 : a > b;
 }
 
 static void set_hashes(struct logged *e, const uint64_t *firing, size_t firing_n,

@@ -27,6 +27,8 @@ void nflog_add_key(struct buf *b, struct str group_key, struct str receiver,
 
 const struct nflog_entry *nflog_find(const struct nflog *l, struct str key); /* NULL */
 
+bool nflog_told_firing(const struct nflog_entry *entry, uint64_t alert_hash);
+
 /* Sets the entry and adds its row. The arrays are copied and sorted. Lifetime: the less of
  * retention and expiry_ms. */
 void nflog_set(struct nflog *l, struct str key, const uint64_t *firing, size_t firing_n,

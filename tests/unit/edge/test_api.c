@@ -135,25 +135,37 @@ static void texts_of_an_alert_are_bounded(void **state)
     edge_teardown(&d);
 }
 
+#define NOT_ACCEPTABLE \
+    "{\"code\":406,\"message\":\"unsupported media type requested, only [application/json] are " \
+    "available\"}\n"
+
 static void media_types_are_checked(void **state)
 {
     static const struct {
-        const char *type, *accept;
+        const char *method, *type, *accept, *body;
         int status;
         const char *answer;
     } cases[] = {
-        {"application/json; charset=utf-8", "", 200, ""},
-        {"Application/JSON", "text/html, */*;q=0.1", 200, ""},
-        {"text/plain", "", 415,
+        {"POST", "application/json; charset=utf-8", "", "[]", 200, ""},
+        {"POST", "Application/JSON", "text/html, */*;q=0.1", "[]", 200, ""},
+        /* the answer to JSON may be JSON, whatever else is asked for */
+        {"POST", "application/json", "text/html", "[]", 200, ""},
+        {"POST", "text/plain", "", "[]", 415,
          "{\"code\":415,\"message\":\"unsupported media type \\\"text/plain\\\", only "
          "[application/json] are allowed\"}\n"},
-        {"", "", 415,
+        {"POST", "", "", "[]", 415,
          "{\"code\":415,\"message\":\"unsupported media type \\\"application/octet-stream\\\", "
          "only "
          "[application/json] are allowed\"}\n"},
-        {"application/json", "text/html", 406,
-         "{\"code\":406,\"message\":\"unsupported media type requested, only [application/json] "
-         "are available\"}\n"},
+        {"GET", "text/plain", "", "x", 415,
+         "{\"code\":415,\"message\":\"unsupported media type \\\"text/plain\\\", only "
+         "[application/json] are allowed\"}\n"},
+        {"GET", "text/plain", "", "", 200, "[]\n"},
+        {"GET", "", "text/*, application/*", "", 200, "[]\n"},
+        {"POST", "", "text/html", "", 406, NOT_ACCEPTABLE},
+        {"GET", "", "text/html", "", 406, NOT_ACCEPTABLE},
+        {"GET", "", "*/*;q=0", "", 406, NOT_ACCEPTABLE},
+        {"GET", "", "application/json; q=0.000, text/html", "", 406, NOT_ACCEPTABLE},
     };
     struct driver d;
 
@@ -162,11 +174,11 @@ static void media_types_are_checked(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct engine_input in = {.kind = ENGINE_REQUEST,
                                   .request = {.id = 1000 + i,
-                                              .method = STR("POST"),
+                                              .method = str_from(cases[i].method),
                                               .path = STR("/api/v2/alerts"),
                                               .content_type = str_from(cases[i].type),
                                               .accept = str_from(cases[i].accept),
-                                              .body = STR("[]")}};
+                                              .body = str_from(cases[i].body)}};
 
         driver_step(&d, &in);
         assert_int_equal(driver_reply(&d, 1000 + i)->status, cases[i].status);
@@ -191,6 +203,18 @@ static void paths_and_methods(void **state)
         {"PUT", "/api/v2/alerts", 405,
          "{\"code\":405,\"message\":\"method PUT is not allowed, but [GET,POST] are\"}\n",
          "Cache-Control: no-store\nAllow: GET,POST\n"},
+        {"HEAD", "/api/v2/status", 405,
+         "{\"code\":405,\"message\":\"method HEAD is not allowed, but [GET] are\"}\n",
+         "Cache-Control: no-store\nAllow: GET\n"},
+        {"DELETE", "/api/v2/alerts/groups/", 405,
+         "{\"code\":405,\"message\":\"method DELETE is not allowed, but [GET] are\"}\n",
+         "Cache-Control: no-store\nAllow: GET\n"},
+        {"GET", "/api/v2/alerts/", 200, "[]\n", "Cache-Control: no-store\n"},
+        {"GET", "/api/v2/", 404, "{\"code\":404,\"message\":\"path /api/v2/ was not found\"}\n",
+         ""},
+        {"GET", "/favicon.ico", 404, "404 page not found\n", ""},
+        {"GET", "/assets/x.js", 404, "404 page not found\n", ""},
+        {"GET", "/debug/pprof/", 404, "404 page not found\n", ""},
         {"GET", "/api/tocsin/v1/x", 404, "{\"error\":\"not_found\"}", ""},
     };
     struct driver d;

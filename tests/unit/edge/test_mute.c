@@ -10,7 +10,7 @@
 
 #define ALERT(name) \
     "[{\"labels\":{\"alertname\":\"" name "\",\"job\":\"j\"},\"endsAt\":\"2026-02-01T00:00:00Z\"}" \
-                                          "]"
+    "]"
 #define RESOLVED(name) \
     "[{\"labels\":{\"alertname\":\"" name \
     "\",\"job\":\"j\"},\"startsAt\":\"2026-01-01T00:00:00Z\"," \
@@ -291,6 +291,160 @@ static void a_refused_row_is_put_again(void **state)
     edge_teardown(&d);
 }
 
+/* ---- inhibition ---- */
+
+#define CONFIG_INHIBIT \
+    "route: {receiver: team, group_by: [alertname], group_wait: 1s, group_interval: 1s, " \
+    "repeat_interval: 1m}\n" \
+    "inhibit_rules:\n" \
+    "- source_matchers: [alertname = JobDown]\n" \
+    "  target_matchers: [alertname = InstanceDown]\n" \
+    "  equal: [job]\n" \
+    "receivers:\n" \
+    "- {name: team, webhook_configs: [{url: 'http://team.example/hook'}]}\n"
+#define OF(name, job, zone) \
+    "[{\"labels\":{\"alertname\":\"" name "\",\"job\":\"" job "\",\"zone\":\"" zone \
+    "\"},\"endsAt\":\"2026-02-01T00:00:00Z\"}]"
+#define ENDED(name, job, zone) \
+    "[{\"labels\":{\"alertname\":\"" name "\",\"job\":\"" job "\",\"zone\":\"" zone \
+    "\"},\"startsAt\":\"2026-01-01T00:00:00Z\",\"endsAt\":\"2026-01-01T00:00:00Z\"}]"
+
+static void a_source_inhibits_its_targets_until_its_end(void **state)
+{
+    struct driver d;
+    const struct driver_reply *r;
+
+    (void)state;
+    edge_setup(&d, CONFIG_INHIBIT, NULL);
+    edge_post(&d, OF("JobDown", "j1", "aa"));
+    edge_post(&d, OF("InstanceDown", "j1", "aa"));
+    edge_post(&d, OF("InstanceDown", "j2", "aa"));
+    driver_advance(&d, 1000);
+    assert_int_equal(driver_open_sends(&d), 2); /* JobDown; InstanceDown of j2 */
+    assert_null(strstr(driver_open_send(&d, 1)->body.p, "\"job\":\"j1\",\"zone\":\"aa\"},\"ann"));
+    accept_all(&d);
+    r = ask(&d, "GET", "/api/v2/alerts", "filter=job%3Dj1&active=false", "");
+    assert_contains(r->body.p, "\"inhibitedBy\":[\"");
+    assert_contains(r->body.p, "\"state\":\"suppressed\"");
+    assert_null(strstr(ask(&d, "GET", "/api/v2/alerts", "inhibited=false", "")->body.p,
+                       "\"alertname\":\"InstanceDown\",\"job\":\"j1\""));
+    driver_advance(&d, 500);
+    edge_post(&d, ENDED("JobDown", "j1", "aa"));
+    driver_advance(&d, 499);
+    assert_int_equal(driver_open_sends(&d), 0);
+    driver_advance(&d, 1);
+    assert_int_equal(driver_open_sends(&d), 2);
+    assert_contains(driver_open_send(&d, 0)->body.p, "\"status\":\"resolved\"");
+    assert_contains(driver_open_send(&d, 1)->body.p, "new alerts added");
+    edge_teardown(&d);
+}
+
+static void two_sources_hold_what_one_of_them_would(void **state)
+{
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d, CONFIG_INHIBIT, NULL);
+    edge_post(&d, OF("JobDown", "j1", "aa"));
+    edge_post(&d, OF("JobDown", "j1", "bb"));
+    edge_post(&d, OF("InstanceDown", "j1", "cc"));
+    driver_advance(&d, 1000);
+    assert_int_equal(accept_all(&d), 1);
+    edge_post(&d, ENDED("JobDown", "j1", "aa"));
+    driver_advance(&d, 1000);
+    assert_int_equal(accept_all(&d), 1);
+    driver_advance(&d, 10 * MS_PER_S);
+    assert_int_equal(driver_open_sends(&d), 0);
+    edge_post(&d, ENDED("JobDown", "j1", "bb"));
+    driver_advance(&d, 1000);
+    assert_int_equal(accept_all(&d), 2);
+    edge_teardown(&d);
+}
+
+/* Both end at the same time: the target was never told, so its end is not either. */
+static void what_was_inhibited_all_along_is_not_told_as_resolved(void **state)
+{
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d, CONFIG_INHIBIT, NULL);
+    edge_post(&d, OF("JobDown", "j1", "aa"));
+    edge_post(&d, OF("InstanceDown", "j1", "aa"));
+    driver_advance(&d, 2500);
+    assert_int_equal(accept_all(&d), 1);
+    edge_post(&d, ENDED("JobDown", "j1", "aa"));
+    edge_post(&d, ENDED("InstanceDown", "j1", "aa"));
+    driver_advance(&d, 10 * MS_PER_S);
+    assert_int_equal(driver_open_sends(&d), 1);
+    assert_contains(driver_open_send(&d, 0)->body.p, "\"alertname\":\"JobDown\"");
+    edge_teardown(&d);
+}
+
+static void a_reload_knows_its_sources_before_it_tells(void **state)
+{
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d, CONFIG_PLAIN, NULL);
+    edge_post(&d, OF("JobDown", "j1", "aa"));
+    edge_post(&d, OF("InstanceDown", "j1", "aa"));
+    driver_advance(&d, 999);
+    edge_reconfigure(&d, CONFIG_INHIBIT, NULL);
+    driver_advance(&d, 1);
+    assert_int_equal(driver_open_sends(&d), 1);
+    assert_contains(driver_open_send(&d, 0)->body.p, "\"alertname\":\"JobDown\"");
+    edge_teardown(&d);
+}
+
+/* ---- time intervals ---- */
+
+#define CONFIG_INTERVALS \
+    "route:\n" \
+    "  receiver: team\n" \
+    "  group_by: [alertname]\n" \
+    "  group_wait: 1s\n" \
+    "  group_interval: 1m\n" \
+    "  routes:\n" \
+    "  - {matchers: [alertname = Muted], mute_time_intervals: [early]}\n" \
+    "  - {matchers: [alertname = Active], active_time_intervals: [early]}\n" \
+    "time_intervals:\n" \
+    "- name: early\n" \
+    "  time_intervals: [{times: [{start_time: '00:00', end_time: '00:10'}]}]\n" \
+    "receivers:\n" \
+    "- {name: team, webhook_configs: [{url: 'http://team.example/hook'}]}\n"
+
+static void intervals_mute_groups_by_the_time_of_the_flush(void **state)
+{
+    struct driver d;
+    const struct driver_reply *r;
+
+    (void)state;
+    edge_setup(&d, CONFIG_INTERVALS, NULL);
+    edge_post(&d, OF("Muted", "j", "aa"));
+    edge_post(&d, OF("Active", "j", "aa"));
+    driver_advance(&d, 1000);
+    assert_int_equal(driver_open_sends(&d), 1);
+    assert_contains(driver_open_send(&d, 0)->body.p, "\"alertname\":\"Active\"");
+    accept_all(&d);
+    r = ask(&d, "GET", "/metrics", "", "");
+    assert_contains(r->body.p,
+                    "alertmanager_notifications_suppressed_total{reason=\"mute_time_interval\"} 1");
+    assert_contains(r->body.p, "alertmanager_alerts{state=\"suppressed\"} 1");
+    driver_advance(&d, 9 * MS_PER_MIN); /* 00:09:01 */
+    assert_int_equal(driver_open_sends(&d), 0);
+    edge_post(&d, OF("Active", "j", "bb")); /* is not told: at 00:10:01 its route is not active */
+    driver_advance(&d, MS_PER_MIN);
+    assert_int_equal(driver_open_sends(&d), 1);
+    assert_contains(driver_open_send(&d, 0)->body.p, "\"alertname\":\"Muted\"");
+    accept_all(&d);
+    r = ask(&d, "GET", "/metrics", "", "");
+    assert_contains(
+        r->body.p,
+        "alertmanager_notifications_suppressed_total{reason=\"active_time_interval\"} 2");
+    assert_contains(r->body.p, "alertmanager_alerts{state=\"suppressed\"} 2");
+    edge_teardown(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +456,11 @@ int main(void)
         cmocka_unit_test(a_silence_is_forgotten_when_its_retention_has_passed),
         cmocka_unit_test(the_api_refuses_in_alertmanagers_words),
         cmocka_unit_test(a_refused_row_is_put_again),
+        cmocka_unit_test(a_source_inhibits_its_targets_until_its_end),
+        cmocka_unit_test(two_sources_hold_what_one_of_them_would),
+        cmocka_unit_test(what_was_inhibited_all_along_is_not_told_as_resolved),
+        cmocka_unit_test(a_reload_knows_its_sources_before_it_tells),
+        cmocka_unit_test(intervals_mute_groups_by_the_time_of_the_flush),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
