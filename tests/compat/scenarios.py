@@ -50,7 +50,7 @@ class Scenario:
                                           self.rng.choice(values)[:1] + ".*", ".+", "", "[A-Z].*", "x"))
 
     def group_by(self):
-        return self.rng.choice(([], ["alertname"], ["alertname", "instance"], ["team", "zone"], ["..."], ["absent"]))
+        return self.rng.choice((["severity"], ["alertname"], ["alertname", "instance"], ["team", "zone"], ["..."], ["absent"]))
 
     def route(self, depth=0):
         r = {"receiver": self.rng.choice(self.receivers)["name"]} if self.rng.random() < 0.8 else {}
