@@ -12,6 +12,7 @@ RESOLVE_TIMEOUT_MS = 3250
 TIMES = {"startsAt", "endsAt", "updatedAt"}
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$")
+FINGERPRINT = re.compile(r"[0-9a-f]{16}$")
 ABSENT = "(absent)"
 
 
@@ -112,6 +113,16 @@ def explanations():
                   "0.34 forbids to store answers", added=True),
         Explained(r"GET [^ ]*/receivers body\[\]\.labels", absent, "§10.6", "0.34 has labels of receivers, at least the name",
                   added=True),
+        Explained(r"GET [^ ]*/groups body.*\.status\.mutedBy", lambda p, o: p == ABSENT and isinstance(o, list) and len(o) > 0,
+                  "§10.6", "0.34 names the intervals that mute an alert's group"),
+        Explained(r"GET [^ ]*/groups body.*\.status\.state", lambda p, o: (p, o) == ("active", "suppressed"), "§10.6",
+                  "0.34 calls the alerts of a muted group suppressed"),
+        Explained(r"GET [^ ]*/alerts.* body.*\.status\.inhibitedBy\[\]", lambda p, o: bool(FINGERPRINT.match(p) and FINGERPRINT.match(o)),
+                  "§5.2", "of several sources one is named: 0.25 names any, 0.34 the one in its index, we the one that has fired longest"),
+        Explained(r"webhook after a 429.*", lambda p, o: True, "§4.3",
+                  "429 is final for Alertmanager's webhook; we try again at once, with the alerts of that flush"),
+        Explained(r"GET [^ ]*/silences parameters .*", lambda p, o: True, "§10.6",
+                  "0.25 does not know them; its list was thinned out before it was compared"),
     ]
 
 

@@ -8,7 +8,7 @@ import random
 
 FAR = 3600_000
 SOON = 1250  # a quarter past the next odd tick
-LATER = 3250
+LATER = 3200  # differs from resolve_timeout, so that their times are told apart
 
 NAMES = ("HighLoad", "DiskFull", "Down")
 SEVERITIES = ("critical", "warning", "info")
