@@ -22,7 +22,7 @@ struct settings {
     int64_t retention_ms, maintenance_ms, gc_ms, alerts_max, alertname_limit;
     int64_t silences_max, silence_bytes_max, dispatch_maintenance_ms, start_delay_ms;
     double memory_ratio;
-    bool log_silences, auto_memory;
+    bool log_silences, auto_memory, alert_names;
     enum matcher_mode matchers;
     struct zoneinfo *zones;
     char node[IDENTITY_NAME_MAX + 1];
@@ -34,7 +34,7 @@ static const struct {
 } features[] = {
     {"classic-mode", NULL},
     {"utf8-strict-mode", NULL},
-    {"alert-names-in-metrics", "the metric of refused alerts has no alertname"},
+    {"alert-names-in-metrics", NULL},
     {"receiver-name-in-metrics", "metrics have no receiver_name"},
     {"group-key-in-metrics", "metrics have no group_key"},
     {"auto-gomemlimit", NULL},
@@ -104,6 +104,18 @@ static int settle_start(struct settings *s, struct err *err)
     return cluster_self_settle(&s->cluster, &s->self, &s->cluster_fd, err);
 }
 
+/* Of several the log names each. */
+static void first_mistake(const char *file, const struct mistakes *m, int r, struct err *err)
+{
+    if (m->n == 0)
+        err_set(err, r, "%s cannot be used", file);
+    else if (m->n == 1)
+        err_set(err, r, "%s:%d: %s", file, m->v[0].line, m->v[0].text);
+    else
+        err_set(err, r, "%s:%d: %s (and %zu more mistakes)", file, m->v[0].line, m->v[0].text,
+                m->n - 1);
+}
+
 static int configure(struct daemon *d, bool first, struct engine_input *ret, struct err *err,
                      void *arg)
 {
@@ -127,10 +139,11 @@ static int configure(struct daemon *d, bool first, struct engine_input *ret, str
             r = am_config_check_locations(config->am, &am, zoneinfo_known, s->zones);
         daemon_log_report(&am);
         daemon_log_report(&federation);
+        if (r < 0)
+            first_mistake(am.mistakes.n > 0 ? s->config_file : s->federation_file,
+                          am.mistakes.n > 0 ? &am.mistakes : &federation.mistakes, r, err);
         config_report_clear(&am);
         config_report_clear(&federation);
-        if (r < 0)
-            err_set(err, r, "the configuration has mistakes; the log names each");
     }
     if (r == 0 && first)
         r = settle_start(s, err);
@@ -158,6 +171,8 @@ static struct engine *make_engine(struct daemon *d, void *arg)
                              .cluster_address = str_from(s->self.address),
                              .cors_allow_writes = s->daemon.cors_allow_writes,
                              .start_delay_ms = max_i64(s->start_delay_ms, 0),
+                             .alertname_limit = s->alertname_limit,
+                             .alert_names_in_metrics = s->alert_names,
                              .silences_max = (size_t)max_i64(s->silences_max, 0),
                              .silence_bytes_max = (size_t)max_i64(s->silence_bytes_max, 0),
                              .classic_names = s->matchers == MATCHER_CLASSIC,
@@ -194,6 +209,8 @@ static int read_feature(struct settings *s, struct str word)
         return usage_error("unknown option '" STR_FMT "' for --enable-feature", STR_ARG(word));
     if (str_eq_c(word, "auto-gomemlimit"))
         s->auto_memory = true;
+    if (str_eq_c(word, "alert-names-in-metrics"))
+        s->alert_names = true;
     if (!str_eq_c(word, "classic-mode") && !str_eq_c(word, "utf8-strict-mode"))
         return 0;
     if (s->matchers != MATCHER_FALLBACK)

@@ -270,7 +270,7 @@ static int listen_one(struct daemon *d, struct http_listener_options *o, uint16_
     if (listener < 0)
         return err_wrap(err, "--web.listen-address=%s", o->address);
     log_info("Listening on", KV("address", http_listener_address(d->http, listener)),
-             KV("tls", o->tls != NULL));
+             KV("tls", (bool)(o->tls != NULL)));
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "common/io/files.h"
 #include "common/io/log_out.h"
 
+#include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -18,35 +19,55 @@ static void head(struct buf *b, const char *name, const char *type, const char *
     buf_add_fmt(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* The second field of statm; 0 when it cannot be read. */
-static uint64_t resident_pages(void)
+/* The first two fields of statm: pages of the address space, and those in memory; 0 when it cannot
+ * be read. */
+static void read_pages(uint64_t *ret_virtual, uint64_t *ret_resident)
 {
     struct str rest, field;
-    uint64_t n = 0;
     struct buf b;
 
+    *ret_virtual = *ret_resident = 0;
     buf_init(&b, KIB(4));
     if (file_read("/proc/self/statm", KIB(4), &b, NULL) == 0) {
         rest = buf_str(&b);
-        if (!str_split(&rest, ' ', &field) || !str_split(&rest, ' ', &field) ||
-            !str_to_u64(field, &n))
-            n = 0;
+        if (!str_split(&rest, ' ', &field) || !str_to_u64(field, ret_virtual) ||
+            !str_split(&rest, ' ', &field) || !str_to_u64(field, ret_resident))
+            *ret_resident = 0;
     }
     buf_clear(&b);
-    return n;
+}
+
+static unsigned open_descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    unsigned n = 0;
+
+    if (dir == NULL)
+        return 0;
+    while (readdir(dir) != NULL)
+        n++;
+    closedir(dir);
+    return n > 3 ? n - 3 : 0; /* without the two dots, and the folder itself */
 }
 
 static void add_process(struct daemon *d, struct buf *b)
 {
     struct rusage u;
-    uint64_t resident = resident_pages();
+    struct rlimit limit = {0};
+    uint64_t pages, resident;
 
+    read_pages(&pages, &resident);
     (void)getrusage(RUSAGE_SELF, &u);
     add(b, "process_cpu_seconds_total", "counter", "User and system CPU time.",
         (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
             1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec));
     add(b, "process_resident_memory_bytes", "gauge", "Resident memory.",
         (double)resident * (double)sysconf(_SC_PAGESIZE));
+    add(b, "process_virtual_memory_bytes", "gauge", "Address space.",
+        (double)pages * (double)sysconf(_SC_PAGESIZE));
+    add(b, "process_open_fds", "gauge", "Open file descriptors.", open_descriptors());
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    add(b, "process_max_fds", "gauge", "File descriptors allowed.", (double)limit.rlim_cur);
     add(b, "process_start_time_seconds", "gauge", "Start of the process, Unix time.",
         1e-3 * (double)d->start_wall_ms);
     add(b, "tocsin_engine_steps_total", "counter", "Inputs given to the engine.", (double)d->steps);

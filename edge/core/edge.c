@@ -32,6 +32,7 @@ static void take_config(struct edge *e, struct edge_config *config, struct now n
 
     e->config = config;
     e->config_wall_ms = now.wall_ms;
+    edge_metrics_config(e);
     edge_mute_config(e);
     forward_config(e, now, out);
     if (old != NULL)
@@ -209,6 +210,7 @@ static void edge_free(struct engine *engine)
     groups_free(e->groups);
     api_v2_free(e->api);
     alerts_free(e->alerts);
+    alert_limit_free(e->limit);
     nflog_free(e->nflog);
     edge_suppress_free(e);
     edge_mute_free(e);
@@ -263,7 +265,9 @@ struct engine *edge_new(const struct edge_options *options)
     e->engine = (struct engine){.ops = &edge_ops, .next_txn = 1};
     e->arena = arena_new(1024);
     e->options = full_options(options, e->arena);
+    e->limit = alert_limit_new(e->options.alertname_limit, e->options.alert_names_in_metrics);
     e->alerts = alerts_new(e->options.alerts_max);
+    alerts_set_limit(e->alerts, e->limit);
     e->groups = groups_new(e->options.groups_max);
     e->nflog = nflog_new(EDGE_ROW_NFLOG, e->options.retention_ms);
     notify = (struct notifier_options){.external_url = e->options.external_url,

@@ -1,8 +1,8 @@
 #include "edge/core/edge_internal.h"
+#include "edge/core/pages.h"
 
 #include "common/core/api/cors.h"
 #include "common/core/bugs.h"
-#include "common/core/metrics/metrics.h"
 
 #include <errno.h>
 
@@ -68,6 +68,23 @@ static void count_new(const struct edge *e, const struct api_post *post, struct 
     }
 }
 
+/* --alerts.per-alertname-limit, as Alertmanager has it: the answer says nothing of it. What the
+ * global tier is to hear of is never refused, since a 200 promises that it will. */
+static bool admit_alertname(struct edge *e, const struct alert_input *in, struct out *out)
+{
+    struct str name = labels_get(in->labels, STR("alertname"));
+    uint64_t refused;
+
+    if (alert_limit_admits(e->limit, name) || alerts_find(e->alerts, in->fp) != NULL ||
+        edge_forwards(e, in->labels))
+        return true;
+    refused = alert_limit_refuse(e->limit, name);
+    if ((refused & (refused - 1)) == 0) /* 1, 2, 4, 8 …: it may go on for long */
+        OUT_LOG(out, LOG_WARN, "alerts", "an alert was refused: too many of its alertname",
+                KV("alertname", name), KV("refused", refused));
+    return false;
+}
+
 /* Returns the transaction that the answer has to wait for; 0 for none. It may be an older one: an
  * alert repeated before its transition is on disk promises as much as the first time. */
 static uint64_t apply(struct edge *e, const struct api_post *post, bool admitted, struct now now,
@@ -79,6 +96,8 @@ static uint64_t apply(struct edge *e, const struct api_post *post, bool admitted
         enum alert_change change;
         struct alert *a;
 
+        if (!admit_alertname(e, &post->v[i], out))
+            continue;
         if (alerts_put(e->alerts, &post->v[i], now, &a, &change) < 0) {
             OUT_LOG(out, LOG_ERROR, "alerts",
                     "an alert was refused: another one has the same fingerprint",
@@ -214,104 +233,6 @@ static void request_v2(struct edge *e, const struct engine_request *r, struct no
         api_reply_not_found(out, r);
 }
 
-/* ---- /metrics ---- */
-
-static void write_metrics(const struct edge *e, struct metrics *m, struct now now)
-{
-    struct alerts_stats s = alerts_stats(e->alerts);
-    struct group_alert_states states = groups_alert_states(e->groups);
-    struct metric_label version[] = {{"version", e->options.version}};
-    struct metric_label firing[] = {{"status", STR("firing")}, {"version", STR("v2")}};
-    struct metric_label resolved[] = {{"status", STR("resolved")}, {"version", STR("v2")}};
-    struct metric_label v2[] = {{"version", STR("v2")}};
-
-    metrics_family(m, "alertmanager_build_info", "gauge", "The version of this program.");
-    metrics_u64(m, "alertmanager_build_info", version, 1, 1);
-    metrics_gauge(m, "alertmanager_config_hash",
-                  "Hash of the running configuration file; equal files have equal hashes.",
-                  (int64_t)e->config->am_md5);
-    metrics_family(m, "alertmanager_alerts", "gauge", "How many alerts by state.");
-    metrics_u64(m, "alertmanager_alerts", &(struct metric_label){"state", STR("active")}, 1,
-                states.active);
-    metrics_u64(m, "alertmanager_alerts", &(struct metric_label){"state", STR("suppressed")}, 1,
-                states.suppressed);
-    metrics_u64(m, "alertmanager_alerts", &(struct metric_label){"state", STR("unprocessed")}, 1,
-                states.unprocessed);
-    metrics_family(m, "alertmanager_alerts_received_total", "counter",
-                   "The total number of received alerts.");
-    metrics_u64(m, "alertmanager_alerts_received_total", firing, 2, e->count.received_firing);
-    metrics_u64(m, "alertmanager_alerts_received_total", resolved, 2, e->count.received_resolved);
-    metrics_family(m, "alertmanager_alerts_invalid_total", "counter",
-                   "The total number of received alerts that were invalid.");
-    metrics_u64(m, "alertmanager_alerts_invalid_total", v2, 1, e->count.invalid);
-    metrics_gauge(m, "alertmanager_dispatcher_aggregation_groups", "Number of active groups.",
-                  (int64_t)groups_count(e->groups));
-    metrics_counter(m, "alertmanager_dispatcher_aggregation_group_limit_reached_total",
-                    "Groups that were not made because there were too many.",
-                    groups_refused(e->groups));
-    metrics_gauge(m, "alertmanager_receivers", "Number of configured receivers.",
-                  (int64_t)e->config->am->receivers.n);
-    metrics_gauge(m, "alertmanager_cluster_enabled", "Whether clustering is on.",
-                  e->options.cluster_name.n > 0);
-    notifier_metrics(e->notifier, m);
-    edge_mute_metrics(e, m, now);
-    metrics_gauge(m, "tocsin_alerts_stored", "Alerts in the table, resolved ones included.",
-                  (int64_t)s.count);
-    metrics_gauge(m, "tocsin_alerts_max", "Bound of the alert table.", (int64_t)s.max);
-    metrics_gauge(m, "tocsin_alerts_text_bytes", "Memory of the alerts' texts.",
-                  (int64_t)s.text_bytes);
-    metrics_counter(m, "tocsin_alerts_collisions_total",
-                    "Alerts refused because another one has the same fingerprint.", s.collisions);
-    metrics_counter(m, "tocsin_alerts_timed_out_total",
-                    "Alerts that resolved because their source fell silent.",
-                    e->count.alerts_timed_out);
-    metrics_counter(m, "tocsin_alerts_resolved_total", "Alerts that their source resolved.",
-                    e->count.alerts_resolved);
-    metrics_family(m, "tocsin_posts_refused_total", "counter", "Posts of alerts answered 503.");
-    metrics_u64(m, "tocsin_posts_refused_total",
-                &(struct metric_label){"reason", STR("alerts_max")}, 1,
-                e->count.posts_refused_full);
-    metrics_u64(m, "tocsin_posts_refused_total",
-                &(struct metric_label){"reason", STR("spool_full")}, 1,
-                e->count.posts_refused_spool);
-    metrics_u64(m, "tocsin_posts_refused_total", &(struct metric_label){"reason", STR("store")}, 1,
-                e->count.posts_refused_store);
-    metrics_gauge(m, "tocsin_notification_log_entries", "Entries of the notification log.",
-                  (int64_t)nflog_count(e->nflog));
-    metrics_counter(m, "tocsin_bad_rows_total", "Rows of the store that could not be used.",
-                    e->count.rows_bad);
-    if (e->config->federation != NULL) {
-        metrics_counter(m, "tocsin_episodes_opened_total", "Episodes opened for forwarding.",
-                        e->count.forwarded_opened);
-        metrics_counter(m, "tocsin_episodes_resolved_total", "Forwarded episodes that resolved.",
-                        e->count.forwarded_resolved);
-        metrics_counter(m, "tocsin_episodes_suppressed_total",
-                        "Times that a forwarded alert was told to be suppressed.",
-                        e->count.forwarded_suppressed);
-        metrics_counter(m, "tocsin_episodes_unsuppressed_total",
-                        "Times that it was told to be so no longer.",
-                        e->count.forwarded_unsuppressed);
-    }
-    forward_metrics(e, m, now);
-}
-
-static void get_metrics(const struct edge *e, const struct engine_request *r, struct now now,
-                        struct out *out)
-{
-    struct metrics m;
-    struct buf b;
-
-    buf_init(&b, 0);
-    metrics_init(&m, &b);
-    write_metrics(e, &m, now);
-    out_reply(out, &(struct engine_reply){.request_id = r->id,
-                                          .status = 200,
-                                          .content_type = METRICS_CONTENT_TYPE,
-                                          .body = arena_str(out_arena(out), buf_str(&b)),
-                                          .io_metrics = true});
-    buf_clear(&b);
-}
-
 /* ---- the routes ---- */
 
 static void deprecated_v1(struct out *out, const struct engine_request *r)
@@ -338,17 +259,20 @@ static void request_page(struct edge *e, const struct engine_request *r, struct 
                          struct out *out)
 {
     bool health = str_eq_c(r->path, "/-/healthy") || str_eq_c(r->path, "/-/ready");
+    const struct page *page = page_find(r->path);
 
-    if (!health && !str_eq_c(r->path, "/metrics"))
+    if (!health && page == NULL && !str_eq_c(r->path, "/metrics"))
         reply_text(out, r, 404, "404 page not found\n");
     else if (!str_eq_c(r->method, "GET"))
         reply_not_allowed(out, r, health ? "GET, HEAD" : "GET");
+    else if (page != NULL)
+        page_reply(page, r, out);
     else if (health && e->stopping && str_eq_c(r->path, "/-/ready"))
         reply_text(out, r, 503, "stopping\n");
     else if (health)
         reply_text(out, r, 200, "OK");
     else
-        get_metrics(e, r, now, out);
+        edge_get_metrics(e, r, now, out);
 }
 
 void edge_request(struct edge *e, const struct engine_request *r, struct now now, struct out *out)

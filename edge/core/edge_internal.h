@@ -1,6 +1,7 @@
 /* What the files of edge/core share. */
 #pragma once
 
+#include "common/core/alerts/alert_limit.h"
 #include "common/core/alerts/alerts.h"
 #include "common/core/api/api_v2.h"
 #include "common/core/config/config_text.h"
@@ -22,6 +23,7 @@ struct edge {
     struct arena *arena;         /* lives as long as the edge */
     struct edge_config *config;  /* one reference; NULL before the first */
     struct alerts *alerts;
+    struct alert_limit *limit;
     struct groups *groups;
     struct nflog *nflog;
     struct notifier *notifier;
@@ -49,7 +51,8 @@ struct edge {
         uint64_t alerts_timed_out, alerts_resolved;
         uint64_t forwarded_opened, forwarded_resolved;
         uint64_t forwarded_suppressed, forwarded_unsuppressed;
-        uint64_t rows_bad; /* rows that could not be read back */
+        size_t receivers, integrations; /* in use */
+        uint64_t rows_bad;              /* rows that could not be read back */
     } count;
 };
 
@@ -89,6 +92,11 @@ struct str edge_suppress_cause(struct edge *e, const struct alert *a, struct str
                                struct now now, struct arena *arena);
 /* Tells what has changed. Returns the next wake-up (mono). */
 int64_t edge_suppress_run(struct edge *e, struct now now, struct out *out);
+
+/* edge_metrics.c */
+void edge_metrics_config(struct edge *e); /* another configuration is in e->config */
+void edge_get_metrics(const struct edge *e, const struct engine_request *r, struct now now,
+                      struct out *out);
 
 /* edge_api.c */
 void edge_request(struct edge *e, const struct engine_request *r, struct now now, struct out *out);

@@ -1,72 +1,27 @@
 """Start, stop, reload and flags of the real tocsin-edge."""
 
-import http.client
 import json
 import os
 import re
-import select
 import signal
-import subprocess
-import time
 
 import pytest
 
-EDGE = os.path.join(os.environ["PROGRAMS"], "tocsin-edge")
-GOOD = """\
-route: {receiver: team, group_wait: 1h}
-receivers: [{name: team, webhook_configs: [{url: "http://127.0.0.1:9/"}]}]
-"""
+from edge import GOOD, Edge, run
+
 BROKEN = """\
 route: {receiver: nobody, group_wait: soon}
 receivers: [{name: team, colour: red}]
 """
 FLAGS = """--config.file --federation.config --storage.path --web.listen-address --web.config.file --web.external-url
---web.route-prefix --log.level --log.format --data.retention --data.maintenance-interval --alerts.gc-interval --alerts.max
---cluster.listen-address --enable-feature --help --version""".split()
-
-
-class Edge:
-    def __init__(self, folder, *args):
-        self.log = ""
-        self.process = subprocess.Popen(
-            [EDGE, f"--config.file={folder}/am.yml", f"--storage.path={folder}/data", "--web.listen-address=127.0.0.1:0", *args],
-            stderr=subprocess.PIPE)
-
-    def wait_log(self, text, after=0, seconds=60):
-        """The log once it has the text behind the position; waits for it, not for time."""
-        deadline = time.monotonic() + seconds
-        while text not in self.log[after:]:
-            left = deadline - time.monotonic()
-            assert left > 0, f"no {text!r} in:\n{self.log}"
-            if select.select([self.process.stderr], [], [], left)[0]:
-                chunk = os.read(self.process.stderr.fileno(), 65536).decode()
-                assert chunk, f"ended without {text!r}:\n{self.log}"
-                self.log += chunk
-        return self.log
-
-    def ready(self):
-        log = self.wait_log("msg=ready")
-        found = re.search(r'msg="Listening on" address=127\.0\.0\.1:(\d+)', log)
-        assert found, log
-        self.port = int(found[1])
-        return self
-
-    def ask(self, method, path, body=None):
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        c.request(method, path, body, {"Content-Type": "application/json"})
-        r = c.getresponse()
-        answer = r.status, r.read().decode()
-        c.close()
-        return answer
-
-    def metric(self, name):
-        return float(re.search(rf"^{name} (\S+)$", self.ask("GET", "/metrics")[1], re.M)[1])
-
-    def end(self, signo=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(signo)
-        self.log += self.process.communicate(timeout=60)[1].decode()
-        return self.process.returncode
+--web.route-prefix --web.systemd-socket --web.get-concurrency --web.timeout --web.cors.allow-writes --log.level --log.format
+--log.silences --data.retention --data.maintenance-interval --silences.max-silences --silences.max-silence-size-bytes
+--alerts.gc-interval --alerts.max --alerts.per-alertname-limit --dispatch.maintenance-interval --dispatch.start-delay
+--auto-gomemlimit.ratio --cluster.listen-address --cluster.advertise-address --cluster.peer --cluster.peer-name
+--cluster.peer-timeout --cluster.peers-resolve-timeout --cluster.gossip-interval --cluster.pushpull-interval
+--cluster.tcp-timeout --cluster.probe-timeout --cluster.probe-interval --cluster.settle-timeout --cluster.reconnect-interval
+--cluster.reconnect-timeout --cluster.tls-config --cluster.allow-insecure-public-advertise-address-discovery --cluster.label
+--enable-feature --help --version""".split()
 
 
 @pytest.fixture
@@ -85,17 +40,13 @@ def edge(tmp_path):
             e.end(signal.SIGKILL)
 
 
-def run(*args):
-    return subprocess.run([EDGE, *args], capture_output=True, text=True, timeout=60)
-
-
 def test_help_and_version():
     for flag in ("--help", "-h"):
         r = run(flag)
         assert r.returncode == 0 and r.stderr == ""
         for name in FLAGS:
-            assert name in r.stdout
-        assert set(re.findall(r"^ +(?:-h, )?(--[a-z.-]+)", r.stdout, re.M)) == set(FLAGS)
+            assert name in r.stdout.replace("[no-]", "")
+        assert set(n.replace("[no-]", "") for n in re.findall(r"^ +(?:-h, )?(--[][a-z.-]+)", r.stdout, re.M)) == set(FLAGS)
     r = run("--version")
     assert r.returncode == 0 and re.match(r"tocsin-edge, version \d+\.\d+\.\d+", r.stdout)
 
@@ -109,7 +60,17 @@ def test_help_and_version():
     (["--alerts.max=0"], "must be positive"),
     (["--alerts.max=many"], "is no whole number"),
     (["--enable-feature=time-travel"], "--enable-feature"),
+    (["--enable-feature=time-travel"], "unknown option 'time-travel' for --enable-feature"),
+    (["--enable-feature=classic-mode,utf8-strict-mode"], "exclude each other"),
+    (["--enable-feature=auto-gomemlimit", "--auto-gomemlimit.ratio=1.5"], "less than or equal to 1"),
     (["--log.level=loud"], "--log.level"),
+    (["--data.retention=1h", "--data.retention", "2h"], "flag 'data.retention' cannot be repeated"),
+    (["--data.maintenance-interval=-5m"], "--data.maintenance-interval must be positive"),
+    (["--dispatch.maintenance-interval=0"], "must be positive"),
+    (["--web.get-concurrency=many"], "is no whole number"),
+    (["--cluster.gossip-interval=0s"], "--cluster.gossip-interval must be positive"),
+    (["--cluster.peer=nowhere"], "has no port"),
+    (["--cluster.peer=a:1", "--cluster.peer=b:99999"], "is not host:port"),
 ])
 def test_bad_flags(args, says):
     r = run(*args)
@@ -216,4 +177,18 @@ def test_clients_that_leave_take_nothing_along(edge):
         with socket.create_connection(("127.0.0.1", e.port), timeout=60) as s:
             s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * (1 + i % 5))
     assert e.ask("GET", "/-/healthy")[0] == 200
+    assert e.end() == 0
+
+
+def test_flags_of_the_cluster_are_not_looked_at_without_one():
+    r = run("--cluster.listen-address=", "--cluster.gossip-interval=0s", "--config.file=/nowhere.yml")
+    assert r.returncode == 1 and "must be positive" not in r.stderr and "nowhere.yml" in r.stderr
+
+
+def test_features_and_peers_that_have_no_effect_are_named(edge):
+    e = edge("--enable-feature=event-recorder,receiver-name-in-metrics", "--cluster.listen-address=127.0.0.1:0",
+             "--cluster.peer=127.0.0.1:1", "--no-log.silences", "--log.format", "json")
+    log = e.wait_log('"msg":"ready"')
+    assert log.count("a feature has no effect") == 2
+    assert log.count("there is no gossip yet") == 1
     assert e.end() == 0

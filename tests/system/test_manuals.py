@@ -13,7 +13,7 @@ PAGES = os.path.join(os.path.dirname(__file__), "../../docs/man")
 def flags_of_help(program):
     run = subprocess.run([os.path.join(PROGRAMS, program), "--help"], capture_output=True, text=True)
     assert run.returncode == 0
-    return set(re.findall(r"^ +(?:-\w, +)?(--[a-z][a-z.-]*)", run.stdout + run.stderr, re.M))
+    return set(re.findall(r"^ +(?:-\w, +)?(--[a-z][a-z.-]*)", (run.stdout + run.stderr).replace("[no-]", ""), re.M))
 
 
 def flags_of_manual(program):

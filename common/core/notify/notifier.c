@@ -14,9 +14,15 @@ static const char *const failure_reasons[] = {
     "authError", "rateLimited"};
 #define REASON_DEADLINE 4
 
+/* Bounds of alertmanager_notification_latency_seconds. */
+static const int64_t latency_le_s[] = {1, 5, 10, 15, 20};
+
 struct integration_counters {
     uint64_t notifications, requests, requests_failed;
     uint64_t failed[ARRAY_SIZE(failure_reasons)];
+    uint64_t latency[ARRAY_SIZE(latency_le_s)]; /* attempts, by the first bound that holds */
+    uint64_t latency_n;
+    int64_t latency_sum_ms;
 };
 
 struct job;
@@ -89,6 +95,18 @@ static struct integration_counters *counters_of(struct notifier *n, const struct
     while (i < n->integrations_n && n->integrations[i] != t->to->integration)
         i++;
     return &n->counters[i]; /* the last one is for strangers, as in tests */
+}
+
+static void count_latency(struct integration_counters *c, int64_t took_ms)
+{
+    size_t i = 0;
+
+    while (i < ARRAY_SIZE(latency_le_s) && took_ms > latency_le_s[i] * MS_PER_S)
+        i++;
+    if (i < ARRAY_SIZE(latency_le_s))
+        c->latency[i]++;
+    c->latency_n++;
+    c->latency_sum_ms += took_ms;
 }
 
 /* ---- jobs ---- */
@@ -276,6 +294,7 @@ bool notifier_delivered(struct notifier *n, const struct engine_delivery *d, str
     if (t == NULL)
         return false;
     not_under_way(n, t);
+    count_latency(counters_of(n, t), now.mono_ms - t->began_mono_ms);
     if (d->outcome == SEND_ANSWERED) {
         answered(n, t, d, now, out);
         return true;
@@ -491,8 +510,35 @@ static void family(const struct notifier *n, struct metrics *m, const char *name
     }
 }
 
+static void latency_family(const struct notifier *n, struct metrics *m)
+{
+    static const char name[] = "alertmanager_notification_latency_seconds";
+
+    metrics_family(m, name, "histogram", "The latency of notifications in seconds.");
+    for (size_t i = 0; i < n->integrations_n; i++) {
+        const struct integration_counters *c = &n->counters[i];
+        struct metric_label labels[] = {{"integration", str_from(n->integrations[i]->name)},
+                                        {"le", STR("+Inf")}};
+        uint64_t sum = 0;
+        char le[24];
+
+        for (size_t k = 0; k < ARRAY_SIZE(latency_le_s); k++) {
+            sum += c->latency[k];
+            (void)snprintf(le, sizeof(le), "%lld", (long long)latency_le_s[k]);
+            labels[1].value = str_from(le);
+            metrics_u64(m, "alertmanager_notification_latency_seconds_bucket", labels, 2, sum);
+        }
+        labels[1].value = STR("+Inf");
+        metrics_u64(m, "alertmanager_notification_latency_seconds_bucket", labels, 2, c->latency_n);
+        metrics_milli(m, "alertmanager_notification_latency_seconds_sum", labels, 1,
+                      c->latency_sum_ms);
+        metrics_u64(m, "alertmanager_notification_latency_seconds_count", labels, 1, c->latency_n);
+    }
+}
+
 void notifier_metrics(const struct notifier *n, struct metrics *m)
 {
+    latency_family(n, m);
     family(n, m, "alertmanager_notifications_total", "The total number of attempted notifications.",
            offsetof(struct integration_counters, notifications));
     family(n, m, "alertmanager_notification_requests_total",

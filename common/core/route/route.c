@@ -82,3 +82,10 @@ void route_add_group_key(struct buf *b, const struct route *r, struct labels gro
     buf_add_char(b, ':');
     labels_add_text(b, group_labels);
 }
+
+void route_mark_receivers(const struct route *r, bool *used)
+{
+    used[r->receiver->index] = true;
+    for (size_t i = 0; i < r->children_n; i++)
+        route_mark_receivers(r->children[i], used);
+}

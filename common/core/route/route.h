@@ -58,6 +58,9 @@ struct route *route_load(struct config_loader *l, const struct yaml_node *node,
 const struct config_field *route_fields(size_t *ret_n);
 void route_clear(struct route *root); /* NULL is fine */
 
+/* Sets used[receiver->index] for the receivers of the whole tree. */
+void route_mark_receivers(const struct route *r, bool *used);
+
 struct route_list {
     const struct route *const *v;
     size_t n;

@@ -416,6 +416,73 @@ static void metrics_count(void **state)
     edge_teardown(&d);
 }
 
+/* --alerts.per-alertname-limit: only what fires counts, and a known alert is never refused. */
+static void alerts_of_one_alertname_can_be_limited(void **state)
+{
+    struct driver d;
+
+    (void)state;
+    driver_init(&d, edge_new(&(struct edge_options){.alertname_limit = 2, .seed = 1}));
+    edge_reconfigure(&d, CONFIG, NULL);
+    driver_restore_and_start(&d);
+    assert_int_equal(edge_post(&d, "[{\"labels\":{\"alertname\":\"A\",\"i\":\"1\"}},"
+                                   "{\"labels\":{\"alertname\":\"A\",\"i\":\"2\"}},"
+                                   "{\"labels\":{\"alertname\":\"A\",\"i\":\"3\"}},"
+                                   "{\"labels\":{\"alertname\":\"B\",\"i\":\"1\"}},"
+                                   "{\"labels\":{\"alertname\":\"A\",\"i\":\"1\"}}]"),
+                     200);
+    assert_null(strstr(get(&d, "/api/v2/alerts", "")->body.p, "\"i\":\"3\""));
+    assert_contains(get(&d, "/api/v2/alerts", "")->body.p, "\"alertname\":\"B\"");
+    assert_contains(get(&d, "/metrics", "")->body.p, "\nalertmanager_alerts_limited_total 1\n");
+    edge_post(&d, "[{\"labels\":{\"alertname\":\"A\",\"i\":\"2\"},"
+                  "\"endsAt\":\"2026-01-01T00:00:00Z\"}]");
+    edge_post(&d, "[{\"labels\":{\"alertname\":\"A\",\"i\":\"3\"}}]");
+    assert_contains(get(&d, "/api/v2/alerts", "")->body.p, "\"i\":\"3\"");
+    edge_teardown(&d);
+}
+
+static void other_sites_may_read(void **state)
+{
+    static const struct {
+        const char *origin, *method, *headers;
+        const char *answer;
+    } cases[] = {
+        {"https://evil.example", "GET", "content-type",
+         "Access-Control-Allow-Origin: *\nAccess-Control-Allow-Methods: GET\n"
+         "Access-Control-Allow-Headers: content-type\n"},
+        {"https://evil.example", "POST", "", ""},
+        {"https://evil.example", "GET", "x-secret", ""},
+        {"null", "POST", "", ""},
+        {"https://am.example:8443", "POST", "",
+         "Access-Control-Allow-Origin: *\nAccess-Control-Allow-Methods: POST\n"},
+        {"https://am.example:8443", "DELETE", "", ""},
+    };
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d, CONFIG, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct engine_input in = {.kind = ENGINE_REQUEST,
+                                  .request = {.id = 1000 + i,
+                                              .method = STR("OPTIONS"),
+                                              .path = STR("/api/v2/silences"),
+                                              .host = STR("am.example:8443"),
+                                              .origin = str_from(cases[i].origin),
+                                              .cors_method = str_from(cases[i].method),
+                                              .cors_headers = str_from(cases[i].headers)}};
+        char want[400];
+
+        (void)snprintf(want, sizeof(want),
+                       "Cache-Control: no-store\nVary: Origin, Access-Control-Request-Method, "
+                       "Access-Control-Request-Headers\n%s",
+                       cases[i].answer);
+        driver_step(&d, &in);
+        assert_int_equal(driver_reply(&d, 1000 + i)->status, 204);
+        assert_string_equal(driver_reply(&d, 1000 + i)->headers.p, want);
+    }
+    edge_teardown(&d);
+}
+
 static void ready_ends_with_the_stop(void **state)
 {
     struct engine_input stop = {.kind = ENGINE_STOP};
@@ -441,7 +508,7 @@ static void the_configuration_has_its_hash(void **state)
     (void)snprintf(line, sizeof(line), "\nalertmanager_config_hash %lu\n",
                    md5_48(CONFIG, strlen(CONFIG)));
     assert_contains(get(&d, "/metrics", "")->body.p, line);
-    assert_contains(get(&d, "/metrics", "")->body.p, "\nalertmanager_build_info{version=\"");
+    assert_contains(get(&d, "/metrics", "")->body.p, ",tags=\"\",version=\"");
     edge_reconfigure(&d, CONFIG "# changed\n", NULL);
     (void)snprintf(line, sizeof(line), "\nalertmanager_config_hash %lu\n",
                    md5_48(CONFIG "# changed\n", strlen(CONFIG "# changed\n")));
@@ -463,6 +530,8 @@ int main(void)
         cmocka_unit_test(a_client_that_leaves_ends_its_listing),
         cmocka_unit_test(status_hides_secrets),
         cmocka_unit_test(metrics_count),
+        cmocka_unit_test(alerts_of_one_alertname_can_be_limited),
+        cmocka_unit_test(other_sites_may_read),
         cmocka_unit_test(ready_ends_with_the_stop),
         cmocka_unit_test(the_configuration_has_its_hash),
     };
