@@ -28,7 +28,7 @@ struct edge_options {        /* 0 and "" mean the default; texts are copied */
     bool alert_names_in_metrics;              /* of those refused for it */
     size_t silences_max;         /* stored ones, ended ones included; 0: SILENCES_MAX */
     size_t silence_bytes_max;    /* of one; 0: SILENCE_BYTES_MAX */
-    bool classic_names;          /* silences name labels by [a-zA-Z_][a-zA-Z0-9_]* only */
+    enum matcher_mode matchers;  /* the dialect of queries; classic: of names, too */
     struct interval_zones zones; /* the tz database; no function: every location is UTC */
     uint64_t seed; /* of the backoff and of silences' ids; from entropy or the simulator */
 };

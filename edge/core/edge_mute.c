@@ -24,7 +24,7 @@ void edge_mute_init(struct edge *e)
         silence_set_new((struct silence_options){.silences_max = e->options.silences_max,
                                                  .silence_bytes_max = e->options.silence_bytes_max,
                                                  .retention_ms = e->options.retention_ms,
-                                                 .classic_names = e->options.classic_names});
+                                                 .classic_names = e->options.matchers == MATCHER_CLASSIC});
     rand_seed(&m->rand, hash_mix(e->options.seed, RAND_SALT));
     if (e->options.zones.offset_s == NULL)
         e->options.zones.offset_s = utc;

@@ -2,7 +2,7 @@
 
 #include "tests/lib/test.h"
 
-static struct edge_config *parse(const char *am, const char *federation)
+static struct edge_config *parse(const char *am, const char *federation, enum matcher_mode mode)
 {
     struct config_report am_report, fed_report;
     struct edge_config *c = NULL;
@@ -12,8 +12,8 @@ static struct edge_config *parse(const char *am, const char *federation)
 
     config_report_init(&am_report, STR("alertmanager.yml"));
     config_report_init(&fed_report, STR("federation.yml"));
-    r = edge_config_parse(str_from(am), federation != NULL ? &fed : NULL, MATCHER_FALLBACK, &c,
-                          &am_report, federation != NULL ? &fed_report : NULL);
+    r = edge_config_parse(str_from(am), federation != NULL ? &fed : NULL, mode, &c, &am_report,
+                          federation != NULL ? &fed_report : NULL);
     if (r < 0) {
         buf_init(&text, 0);
         config_report_add_mistakes(&text, &am_report);
@@ -27,26 +27,40 @@ static struct edge_config *parse(const char *am, const char *federation)
     return c;
 }
 
-static struct engine *make(void)
+static struct engine *make(enum matcher_mode mode)
 {
     struct edge_options o = {.external_url = STR("http://edge.example:9093"),
                              .version = STR("0.34.0"),
                              .node = STR("e1"),
+                             .matchers = mode,
                              .seed = 7};
 
     return edge_new(&o);
 }
 
-void edge_reconfigure(struct driver *d, const char *am, const char *federation)
+static void configure(struct driver *d, const char *am, const char *federation,
+                      enum matcher_mode mode)
 {
-    struct engine_input in = {.kind = ENGINE_CONFIG, .edge_config = parse(am, federation)};
+    struct engine_input in = {.kind = ENGINE_CONFIG, .edge_config = parse(am, federation, mode)};
 
     driver_step(d, &in);
 }
 
+void edge_reconfigure(struct driver *d, const char *am, const char *federation)
+{
+    configure(d, am, federation, MATCHER_FALLBACK);
+}
+
+void edge_setup_mode(struct driver *d, const char *am, enum matcher_mode mode)
+{
+    driver_init(d, make(mode));
+    configure(d, am, NULL, mode);
+    driver_restore_and_start(d);
+}
+
 void edge_setup(struct driver *d, const char *am, const char *federation)
 {
-    driver_init(d, make());
+    driver_init(d, make(MATCHER_FALLBACK));
     edge_reconfigure(d, am, federation);
     driver_restore_and_start(d);
 }
@@ -58,7 +72,7 @@ void edge_teardown(struct driver *d)
 
 void edge_restart(struct driver *d, const char *am, const char *federation)
 {
-    driver_restart(d, make());
+    driver_restart(d, make(MATCHER_FALLBACK));
     edge_reconfigure(d, am, federation);
     driver_restore_and_start(d);
 }
@@ -69,4 +83,14 @@ int edge_post(struct driver *d, const char *body)
 
     assert_non_null(driver_reply(d, id));
     return driver_reply(d, id)->status;
+}
+
+const struct driver_reply *edge_ask(struct driver *d, const char *method, const char *path,
+                                    const char *query, const char *body)
+{
+    uint64_t id = driver_request(d, method, path, query, body);
+
+    assert_non_null(driver_reply(d, id));
+    driver_more(d, id);
+    return driver_reply(d, id);
 }
