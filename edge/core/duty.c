@@ -55,6 +55,8 @@ void edge_duty_answered(struct edge_duty *d, size_t i, const struct edge_duty_to
     struct edge_duty_node *node = &d->nodes[i];
 
     assert(i < d->nodes_n);
+    if (!node->answers)
+        node->answers_since_ms = now_ms;
     node->answers = true;
     node->released = released;
     node->has_token = true;
@@ -100,6 +102,16 @@ static size_t find_usable(const struct edge_duty *d, const char *name)
     return d->nodes_n;
 }
 
+/* From when on node i, which was not granted last, may get the duty for want of that one. */
+static int64_t stands_in_at(const struct edge_duty *d, size_t i)
+{
+    for (size_t j = 0; j < d->nodes_n; j++) {
+        if (is_granted(d, j) && !d->nodes[j].released)
+            return d->nodes[i].answers_since_ms + DUTY_PATIENCE_MS;
+    }
+    return d->nodes[i].answers_since_ms; /* there is nobody to wait for */
+}
+
 size_t edge_duty_choice(const struct edge_duty *d, int64_t now_ms)
 {
     size_t followed = find_usable(d, d->lowest.holder);
@@ -112,10 +124,27 @@ size_t edge_duty_choice(const struct edge_duty *d, int64_t now_ms)
     if (followed < d->nodes_n)
         return followed;
     for (size_t i = 0; i < d->nodes_n; i++) {
-        if (usable(d, i))
+        if (usable(d, i) && now_ms >= stands_in_at(d, i))
             return i;
     }
     return d->nodes_n;
+}
+
+int64_t edge_duty_next_ms(const struct edge_duty *d, int64_t now_ms)
+{
+    int64_t next = TIME_NEVER,
+            times[2 + DUTY_NODES_MAX] = {d->until_ms, d->until_ms + DUTY_GATE_WAIT_MS};
+    size_t n = 2;
+
+    for (size_t i = 0; i < d->nodes_n; i++) {
+        if (usable(d, i))
+            times[n++] = stands_in_at(d, i);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (times[i] > now_ms)
+            next = min_i64(next, times[i]);
+    }
+    return next;
 }
 
 /* May node i be granted, as far as other holders and the state of its mirrors go? */

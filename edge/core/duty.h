@@ -10,6 +10,11 @@
 #define DUTY_NODES_MAX 16
 #define DUTY_TOKEN_AGE_MAX_MS (15 * MS_PER_S)
 #define DUTY_GATE_WAIT_MS (30 * MS_PER_S) /* how long an unreceipted mirror can hold duty up */
+/* How long the node granted last may stay away while another one answers, before that one gets the
+ * duty. Longer than a lost heartbeat's time-out and the pause before the next: when a cut heals,
+ * the nodes come back one by one, and the site's edges would each grant whichever answered them
+ * first. */
+#define DUTY_PATIENCE_MS (8 * MS_PER_S)
 #define DUTY_BOOT_CHARS 64
 
 /* L(1 + 2ρ), ρ = 500 ppm, rounded up */
@@ -25,7 +30,8 @@ struct edge_duty_token {
 
 struct edge_duty_node {
     char name[IDENTITY_NAME_MAX + 1];
-    bool answers; /* the last heartbeat was answered */
+    bool answers;             /* the last heartbeat was answered */
+    int64_t answers_since_ms; /* and every one from then on; of no meaning while it does not */
     bool released;
     bool has_token;
     struct edge_duty_token token;
@@ -71,8 +77,10 @@ void edge_duty_failed(struct edge_duty *d, size_t i); /* a heartbeat was not ans
 void edge_duty_echo_not_sent(struct edge_duty *d);    /* the newest echo never left this machine */
 void edge_duty_set_others(struct edge_duty *d, const struct edge_duty_other *lowest);
 
-/* The node that duty should go to; nodes_n when none answers. */
+/* The node that duty should go to; nodes_n when none answers, or none has for long enough. */
 size_t edge_duty_choice(const struct edge_duty *d, int64_t now_ms);
+/* When time alone may change the choice next; TIME_NEVER. */
+int64_t edge_duty_next_ms(const struct edge_duty *d, int64_t now_ms);
 /* Node i could be granted now if only its name were stored: store it, and say so here. */
 bool edge_duty_wants_persist(const struct edge_duty *d, size_t i, int64_t now_ms);
 void edge_duty_persisting(struct edge_duty *d, size_t i);

@@ -110,21 +110,16 @@ static void sweep(struct edge *e, struct now now, struct out *out)
     }
     if (now.mono_ms >= e->sweep_alerts_mono_ms) {
         edge_sweep_alerts(e, now, out);
+        alert_limit_sweep(e->limit, now);
         e->sweep_alerts_mono_ms = now.mono_ms + e->options.alerts_gc_ms;
     }
 }
 
-static int64_t run_due(struct edge *e, struct now now, struct out *out)
+static void flush_due(struct edge *e, struct now now, struct out *out)
 {
-    int64_t begin_ms = e->started_mono_ms + e->options.start_delay_ms;
     struct flush *f;
-    int64_t wake;
 
-    edge_expire_alerts(e, now, out);
-    if (e->stopping) /* what is under way may end, and nothing new begins */
-        return forward_step(e, now, out);
-    notifier_tick(e->notifier, now, out);
-    for (unsigned n = 0; n < FLUSHES_PER_STEP && now.mono_ms >= begin_ms; n++) {
+    for (unsigned n = 0; n < FLUSHES_PER_STEP; n++) {
         f = groups_next_due(e->groups, now, out_arena(out));
         if (f == NULL)
             break;
@@ -133,11 +128,23 @@ static int64_t run_due(struct edge *e, struct now now, struct out *out)
         else
             groups_flushed(e->groups, f, true, now);
     }
+}
+
+static int64_t run_due(struct edge *e, struct now now, struct out *out)
+{
+    int64_t begin = e->started_mono_ms + e->options.start_delay_ms, wake;
+
+    edge_expire_alerts(e, now, out);
+    if (e->stopping) /* what is under way may end, and nothing new begins */
+        return forward_step(e, now, out);
+    notifier_tick(e->notifier, now, out);
+    if (now.mono_ms >= begin)
+        flush_due(e, now, out);
     sweep(e, now, out);
     wake = edge_suppress_run(e, now, out);
     wake = min_i64(wake, forward_step(e, now, out));
     wake = min_i64(wake, alerts_next_ms(e->alerts));
-    wake = min_i64(wake, max_i64(groups_next_ms(e->groups), begin_ms));
+    wake = min_i64(wake, max_i64(groups_next_ms(e->groups), begin));
     wake = min_i64(wake, notifier_next_ms(e->notifier));
     wake = min_i64(wake, edge_mute_next_ms(e, now));
     return min_i64(wake, min_i64(e->sweep_nflog_mono_ms, e->sweep_alerts_mono_ms));
@@ -265,9 +272,8 @@ struct engine *edge_new(const struct edge_options *options)
     e->engine = (struct engine){.ops = &edge_ops, .next_txn = 1};
     e->arena = arena_new(1024);
     e->options = full_options(options, e->arena);
-    e->limit = alert_limit_new(e->options.alertname_limit, e->options.alert_names_in_metrics);
     e->alerts = alerts_new(e->options.alerts_max);
-    alerts_set_limit(e->alerts, e->limit);
+    e->limit = alert_limit_new(e->options.per_alertname_max);
     e->groups = groups_new(e->options.groups_max);
     e->nflog = nflog_new(EDGE_ROW_NFLOG, e->options.retention_ms);
     notify = (struct notifier_options){.external_url = e->options.external_url,

@@ -23,9 +23,8 @@ struct edge_options {        /* 0 and "" mean the default; texts are copied */
     size_t groups_max;
     struct str cluster_name, cluster_address; /* "": clustering is off */
     bool cors_allow_writes;                   /* see common/core/api/cors.h */
-    int64_t start_delay_ms;                   /* before the first flush */
-    int64_t alertname_limit;                  /* firing alerts of one alertname; ≤ 0: no limit */
-    bool alert_names_in_metrics;              /* of those refused for it */
+    size_t per_alertname_max;    /* alerts of one alertname; more are dropped. 0: no limit */
+    int64_t start_delay_ms;      /* after the start no group is told for so long */
     size_t silences_max;         /* stored ones, ended ones included; 0: SILENCES_MAX */
     size_t silence_bytes_max;    /* of one; 0: SILENCE_BYTES_MAX */
     enum matcher_mode matchers;  /* the dialect of queries; classic: of names, too */

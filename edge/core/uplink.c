@@ -439,10 +439,9 @@ static void persist_choice(struct uplink *u, struct now now, struct out *out)
 /* The next moment at which time alone changes what is_down or the duty say. */
 static int64_t next_deadline(const struct uplink *u, struct now now)
 {
-    int64_t wake = TIME_NEVER;
+    int64_t wake = edge_duty_next_ms(&u->duty, now.mono_ms);
     int64_t settles = u->started_ms + u->resolve_timeout_ms + 60 * MS_PER_S;
-    int64_t times[] = {settles, u->duty.until_ms, u->duty.until_ms + DUTY_GATE_WAIT_MS,
-                       uplink_down_ms(u)};
+    int64_t times[] = {settles, uplink_down_ms(u)};
 
     for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
         if (times[i] > now.mono_ms && times[i] < TIME_NEVER)

@@ -161,6 +161,44 @@ bool escalate_may_send(const struct global *g, const struct incident *i)
     return false;
 }
 
+/* Do the live edges of the stream's site say with one voice who pages? If some grant this node and
+ * others another one, or have not been heard for a lease's time, then both nodes may page. */
+static bool site_is_split(const struct global *g, const struct stream *of)
+{
+    bool here = false, elsewhere = false;
+    const struct stream *s;
+
+    TAILQ_FOREACH (s, &of->site->streams, site_link) {
+        if (strcmp(s->group, of->group) != 0 || !stream_live(s))
+            continue;
+        if (duty_for_stream(g, s))
+            here = true;
+        else if (g->now.mono_ms - s->last_heard_mono_ms >= DUTY_LEASE_MS ||
+                 (s->holder[0] != '\0' && strcmp(s->holder, g->node) != 0))
+            elsewhere = true;
+    }
+    return here && elsewhere;
+}
+
+static bool is_split(const struct global *g, const struct incident *i)
+{
+    const struct member *m;
+    bool alone = true;
+
+    for (size_t n = 0; n < g->config->nodes_n && alone; n++) {
+        struct str name = g->config->nodes[n].name;
+
+        alone = str_eq_c(name, g->node) || !global_peer_alive(g, name);
+    }
+    if (alone)
+        return false;
+    TAILQ_FOREACH (m, &i->members, incident_link) {
+        if (counts(g, m) && site_is_split(g, m->stream))
+            return true;
+    }
+    return false;
+}
+
 /* ---- when ---- */
 
 /* With ack_timeout an ack lapses; the node that pages revokes it. */
@@ -288,6 +326,7 @@ static void claim(struct global *g, struct incident *i, struct position at, cons
     i->step_mono_ms = i->heard_mono_ms = g->now.mono_ms;
     i->other_since_mono_ms = 0;
     i->claim = cause[0] == '\0' ? CLAIM_HERE : CLAIM_TAKEN_OVER;
+    i->split = is_split(g, i);
     bind_targets(g, i, team, &p->steps[step], 0);
     if (incident_severity(g, i) > i->severity_paged)
         i->severity_paged = incident_severity(g, i);

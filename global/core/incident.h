@@ -118,6 +118,7 @@ struct incident {
         size_t n, cap;
     } marks;
     enum claim claim;
+    bool split; /* at the claim another node may have had duty too: it may have claimed as well */
     unsigned severity_paged; /* of the last page */
     uint64_t sites_paged;
     char *terminal; /* why there is no next step; NULL: there is one */

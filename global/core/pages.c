@@ -115,7 +115,9 @@ static const char *cause_of(const struct incident *i, const struct mark *m)
         return "ambiguous_send";
     if (i->claim == CLAIM_TAKEN_OVER || (!m->own && i->claim != CLAIM_RESTORED))
         return "takeover";
-    return m->own ? "" : "restart";
+    if (!m->own)
+        return "restart";
+    return i->split ? "dc_split" : "";
 }
 
 static void make_page(struct global *g, struct incident *i, const struct mark *m,

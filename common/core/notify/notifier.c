@@ -12,16 +12,15 @@
 static const char *const failure_reasons[] = {
     "other",     "clientError", "serverError", "contextCanceled", "contextDeadlineExceeded",
     "authError", "rateLimited"};
+#define REASON_CANCELED 3
 #define REASON_DEADLINE 4
 
-/* Bounds of alertmanager_notification_latency_seconds. */
-static const int64_t latency_le_s[] = {1, 5, 10, 15, 20};
+static const int64_t latency_bounds_s[] = {1, 5, 10, 15, 20}; /* Alertmanager's buckets */
 
 struct integration_counters {
     uint64_t notifications, requests, requests_failed;
     uint64_t failed[ARRAY_SIZE(failure_reasons)];
-    uint64_t latency[ARRAY_SIZE(latency_le_s)]; /* attempts, by the first bound that holds */
-    uint64_t latency_n;
+    uint64_t latency[ARRAY_SIZE(latency_bounds_s) + 1]; /* the last one: all the slower ones */
     int64_t latency_sum_ms;
 };
 
@@ -42,7 +41,7 @@ struct telling {
     struct str log_key, lane;
     enum notify_reason reason;
     const char *failure; /* reason of the last failed attempt; NULL: none came back */
-    char last_error[200];
+    char last_error[200], warned_of[200];
     const uint64_t *firing, *resolved; /* what the log will say */
     size_t firing_n, resolved_n;
 };
@@ -95,18 +94,6 @@ static struct integration_counters *counters_of(struct notifier *n, const struct
     while (i < n->integrations_n && n->integrations[i] != t->to->integration)
         i++;
     return &n->counters[i]; /* the last one is for strangers, as in tests */
-}
-
-static void count_latency(struct integration_counters *c, int64_t took_ms)
-{
-    size_t i = 0;
-
-    while (i < ARRAY_SIZE(latency_le_s) && took_ms > latency_le_s[i] * MS_PER_S)
-        i++;
-    if (i < ARRAY_SIZE(latency_le_s))
-        c->latency[i]++;
-    c->latency_n++;
-    c->latency_sum_ms += took_ms;
 }
 
 /* ---- jobs ---- */
@@ -246,6 +233,20 @@ static void attempt(struct notifier *n, struct telling *t, struct now now, struc
     heap_set(&n->timers, &t->timer, t->job->flush->deadline_mono_ms);
 }
 
+/* An attempt is over: answered, failed or given up. */
+static void attempt_over(struct notifier *n, struct telling *t, struct now now)
+{
+    struct integration_counters *c = counters_of(n, t);
+    int64_t ms = now.mono_ms - t->began_mono_ms;
+    size_t i = 0;
+
+    not_under_way(n, t);
+    while (i < ARRAY_SIZE(latency_bounds_s) && ms > latency_bounds_s[i] * MS_PER_S)
+        i++;
+    c->latency[i]++;
+    c->latency_sum_ms += ms;
+}
+
 static void set_error(struct telling *t, struct str text)
 {
     (void)snprintf(t->last_error, sizeof(t->last_error), STR_FMT,
@@ -257,9 +258,12 @@ static void try_later(struct notifier *n, struct telling *t, const char *failure
 {
     int64_t at = retry_at_ms(&n->rand, t->attempts, t->began_mono_ms, now.mono_ms, delay_ms);
 
-    if (t->attempts == 1)
+    if (strcmp(t->warned_of, t->last_error) != 0) { /* the same again is no news */
         OUT_LOG(out, LOG_WARN, "notify", "Notify attempt failed, will retry later",
-                KV("integration", t->lane), KV("err", (const char *)t->last_error));
+                KV("integration", t->lane), KV("attempts", t->attempts),
+                KV("err", (const char *)t->last_error));
+        memcpy(t->warned_of, t->last_error, sizeof(t->warned_of));
+    }
     t->failure = failure;
     heap_set(&n->timers, &t->timer, min_i64(at, t->job->flush->deadline_mono_ms));
 }
@@ -293,8 +297,7 @@ bool notifier_delivered(struct notifier *n, const struct engine_delivery *d, str
     HASH_FIND(hh, n->by_send, &d->send_id, sizeof(d->send_id), t);
     if (t == NULL)
         return false;
-    not_under_way(n, t);
-    count_latency(counters_of(n, t), now.mono_ms - t->began_mono_ms);
+    attempt_over(n, t, now);
     if (d->outcome == SEND_ANSWERED) {
         answered(n, t, d, now, out);
         return true;
@@ -316,8 +319,11 @@ void notifier_tick(struct notifier *n, struct now now, struct out *out)
             attempt(n, t, now, out);
             continue;
         }
-        if (t->send_id != 0)
+        if (t->send_id != 0) {
             out_send(out, &(struct engine_send){.id = t->send_id, .cancel = true});
+            counters_of(n, t)->requests_failed++;
+            attempt_over(n, t, now);
+        }
         fail(n, t, "notify retry canceled: the deadline has passed", now, out);
     }
 }
@@ -487,8 +493,18 @@ void notifier_cancel(struct notifier *n, struct group *group, struct out *out)
     if (j == NULL)
         return;
     for (size_t i = 0; i < j->n; i++) {
-        if (j->v[i].send_id != 0)
-            out_send(out, &(struct engine_send){.id = j->v[i].send_id, .cancel = true});
+        struct telling *t = &j->v[i];
+
+        if (!heap_has(&t->timer))
+            continue; /* done */
+        if (t->send_id != 0)
+            out_send(out, &(struct engine_send){.id = t->send_id, .cancel = true});
+        counters_of(n, t)
+            ->failed[t->failure != NULL ? failure_index(t->failure) : REASON_CANCELED]++;
+        out_ledger(out, &(struct ledger_row){.verdict = LEDGER_NOTIFY_FAILED,
+                                             .target = t->lane,
+                                             .what = group_key(group),
+                                             .cause = STR("contextCanceled")});
     }
     f->job = NULL;
     job_free(n, j);
@@ -510,7 +526,7 @@ static void family(const struct notifier *n, struct metrics *m, const char *name
     }
 }
 
-static void latency_family(const struct notifier *n, struct metrics *m)
+static void latency_metrics(const struct notifier *n, struct metrics *m)
 {
     static const char name[] = "alertmanager_notification_latency_seconds";
 
@@ -522,23 +538,24 @@ static void latency_family(const struct notifier *n, struct metrics *m)
         uint64_t sum = 0;
         char le[24];
 
-        for (size_t k = 0; k < ARRAY_SIZE(latency_le_s); k++) {
+        for (size_t k = 0; k < ARRAY_SIZE(c->latency); k++) {
             sum += c->latency[k];
-            (void)snprintf(le, sizeof(le), "%lld", (long long)latency_le_s[k]);
-            labels[1].value = str_from(le);
+            if (k < ARRAY_SIZE(latency_bounds_s)) {
+                (void)snprintf(le, sizeof(le), "%ld", (long)latency_bounds_s[k]);
+                labels[1].value = str_from(le);
+            } else {
+                labels[1].value = STR("+Inf");
+            }
             metrics_u64(m, "alertmanager_notification_latency_seconds_bucket", labels, 2, sum);
         }
-        labels[1].value = STR("+Inf");
-        metrics_u64(m, "alertmanager_notification_latency_seconds_bucket", labels, 2, c->latency_n);
         metrics_milli(m, "alertmanager_notification_latency_seconds_sum", labels, 1,
                       c->latency_sum_ms);
-        metrics_u64(m, "alertmanager_notification_latency_seconds_count", labels, 1, c->latency_n);
+        metrics_u64(m, "alertmanager_notification_latency_seconds_count", labels, 1, sum);
     }
 }
 
 void notifier_metrics(const struct notifier *n, struct metrics *m)
 {
-    latency_family(n, m);
     family(n, m, "alertmanager_notifications_total", "The total number of attempted notifications.",
            offsetof(struct integration_counters, notifications));
     family(n, m, "alertmanager_notification_requests_total",
@@ -558,6 +575,7 @@ void notifier_metrics(const struct notifier *n, struct metrics *m)
                         n->counters[i].failed[k]);
         }
     }
+    latency_metrics(n, m);
 }
 
 uint64_t notifier_digest(const struct notifier *n)

@@ -108,7 +108,7 @@ static void an_echo_that_never_left_costs_nothing(void **state)
     assert_true(grant(0, 10000));
     edge_duty_echo_not_sent(&d);
     edge_duty_failed(&d, 0);
-    answer(1, TERM, false);
+    answer(1, TERM - DUTY_PATIENCE_MS, false);
     assert_true(grant(1, TERM));
 }
 
@@ -134,7 +134,7 @@ static void another_node_needs_every_mirror(void **state)
     assert_true(grant(0, 0));
     edge_duty_failed(&d, 0);
     d.nodes[1].mirrors_lacking = true;
-    answer(1, TERM, false);
+    answer(1, TERM - DUTY_PATIENCE_MS, false);
     assert_false(grant(1, TERM));
     d.nodes[1].mirrors_lacking = false;
     assert_true(grant(1, TERM));
@@ -149,6 +149,42 @@ static void a_mirror_cannot_hold_duty_up_for_ever(void **state)
     assert_false(grant(0, DUTY_GATE_WAIT_MS - 1));
     answer(0, DUTY_GATE_WAIT_MS, false);
     assert_true(grant(0, DUTY_GATE_WAIT_MS));
+}
+
+/* After a cut of all nodes they answer again one by one: both edges of a site wait for the node
+ * that they granted last, or each would grant another one. */
+static void who_held_last_is_waited_for(void **state)
+{
+    int64_t healed = 10 * TERM;
+
+    (void)state;
+    start_with(true, "");
+    answer(1, 0, false);
+    assert_true(grant(1, 0));
+    answer(0, 0, false);
+    for (size_t i = 0; i < 2; i++)
+        edge_duty_failed(&d, i);
+    answer(0, healed, false);
+    assert_false(grant(0, healed));
+    assert_int_equal(edge_duty_next_ms(&d, healed), healed + DUTY_PATIENCE_MS);
+    answer(1, healed + DUTY_PATIENCE_MS - 1, false);
+    assert_true(grant(1, healed + DUTY_PATIENCE_MS - 1));
+
+    start_with(true, "g2"); /* it does not come back */
+    answer(0, healed, false);
+    assert_false(grant(0, healed + DUTY_PATIENCE_MS - 1));
+    assert_true(grant(0, healed + DUTY_PATIENCE_MS));
+}
+
+static void nobody_waits_for_a_node_that_is_gone(void **state)
+{
+    const struct str others[] = {STR("g1"), STR("g3")};
+
+    (void)state;
+    start_with(true, "g2");
+    edge_duty_set_nodes(&d, others, ARRAY_SIZE(others)); /* no longer configured */
+    answer(1, TERM, false);
+    assert_true(grant(1, TERM));
 }
 
 static void the_sites_edges_converge(void **state)
@@ -416,6 +452,8 @@ int main(void)
         cmocka_unit_test(a_release_frees_at_once),
         cmocka_unit_test(another_node_needs_every_mirror),
         cmocka_unit_test(a_mirror_cannot_hold_duty_up_for_ever),
+        cmocka_unit_test(who_held_last_is_waited_for),
+        cmocka_unit_test(nobody_waits_for_a_node_that_is_gone),
         cmocka_unit_test(the_sites_edges_converge),
         cmocka_unit_test(two_nodes_never_hold_at_once),
         cmocka_unit_test(counting_from_the_receipt_would_be_seen),

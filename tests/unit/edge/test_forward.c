@@ -241,7 +241,7 @@ static void a_resolved_alert_stays_resolved_over_a_restart(void **state)
     assert_non_null(the_send(&d));
     assert_non_null(strstr(the_send(&d)->body.p, "\"status\":\"resolved\""));
     driver_deliver(&d, the_send(&d)->id, 200);
-    driver_advance(&d, MS_PER_H); /* swept, with its row */
+    driver_advance(&d, MS_PER_H);        /* swept, with its row */
     assert_int_equal(alert_rows(&d), 1); /* that of the edge's own alarm: its uplink is down */
     assert_null(the_alert(&d));
     edge_teardown(&d);

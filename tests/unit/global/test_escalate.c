@@ -123,6 +123,35 @@ static void the_end_of_a_term_stops_a_takeover(void **state)
     world_clear(&w);
 }
 
+/* Edges of one site that grant different nodes: each may page, so both say that they may. */
+static void a_split_site_marks_its_pages(void **state)
+{
+    struct world w;
+
+    (void)state;
+    for (uint64_t fp = 1, split = 0; split < 2; fp++) { /* until this node comes first, twice */
+        char name[16];
+
+        world_init_config(&w, "g1", TWO);
+        grant(&w, fra_e1, UUID_A);
+        (void)world_beat(&w, fra_e1, UUID_A, 0, ",\"globals\":[{\"name\":\"g2\",\"heard_ms\":9}]");
+        if (split)
+            beat_holder(&w, fra_e2, UUID_B, "g2");
+        else
+            grant(&w, fra_e2, UUID_B);
+        (void)snprintf(name, sizeof(name), "N%lu", fp);
+        SAY(&w, fra_e1, UUID_A, .seq = 1, .fp = fp, .name = name);
+        tick(&w);
+        if (w.sent.n > 0) {
+            assert_non_null(strstr(last_page(&w)->body, split
+                                                            ? "\"possible_duplicate\":\"dc_split\""
+                                                            : "\"possible_duplicate\":\"\""));
+            split++;
+        }
+        world_clear(&w);
+    }
+}
+
 /* An old due time that comes back gives the first node its five seconds, too. */
 static void a_silence_that_ends_is_no_takeover(void **state)
 {
@@ -210,6 +239,7 @@ int main(void)
         cmocka_unit_test(an_ack_ends_steps_and_lapses),
         cmocka_unit_test(unack_goes_on_at_once),
         cmocka_unit_test(the_end_of_a_term_stops_a_takeover),
+        cmocka_unit_test(a_split_site_marks_its_pages),
         cmocka_unit_test(a_silence_that_ends_is_no_takeover),
         cmocka_unit_test(no_duty_no_page_and_none_forgotten),
         cmocka_unit_test(a_higher_severity_and_each_threshold_page_once),
