@@ -121,6 +121,8 @@ def explanations():
                   "§5.2", "of several sources one is named: 0.25 names any, 0.34 the one in its index, we the one that has fired longest"),
         Explained(r"webhook after a 429.*", lambda p, o: True, "§4.3",
                   "429 is final for Alertmanager's webhook; we try again at once, with the alerts of that flush"),
+        Explained(r"GET [^ ]*/groups parameter muted", lambda p, o: True, "§10.6",
+                  "0.25 does not know it; the groups that we show as muted were taken out of its list"),
         Explained(r"GET [^ ]*/silences parameters .*", lambda p, o: True, "§10.6",
                   "0.25 does not know them; its list was thinned out before it was compared"),
     ]
