@@ -28,6 +28,20 @@ KEPT_HEADERS = ("content-type", "cache-control", "allow")
 PATIENCE_S = 0.25
 
 
+def plain_answers(what, answers, names=None):
+    """Both answers, peer's first, as what is compared: status, some headers, the body."""
+    plain = []
+    for i, (status, headers, body, _, _) in enumerate(answers):
+        kept = {h: headers[h] for h in KEPT_HEADERS if h in headers}
+        if "allow" in kept:
+            kept["allow"] = sorted(kept["allow"].replace(" ", "").split(","))
+        body = body if names is None else names[i].plain(body)
+        if isinstance(body, list) and "/groups" in what:
+            body = ties_in_order(body)
+        plain.append({"status": status, "headers": kept, "body": body})
+    return plain
+
+
 class Run:
     def __init__(self, pair, scenario, judge):
         self.pair, self.s, self.judge = pair, scenario, judge
@@ -56,14 +70,7 @@ class Run:
 
     def compared(self, what, answers):
         """Differences of two answers."""
-        plain = []
-        for d, (status, headers, body, _, _) in zip(self.pair.both, answers):
-            kept = {h: headers[h] for h in KEPT_HEADERS if h in headers}
-            if "allow" in kept:
-                kept["allow"] = sorted(kept["allow"].replace(" ", "").split(","))
-            if isinstance(body, list) and "/groups" in what:
-                body = ties_in_order(body)
-            plain.append({"status": status, "headers": kept, "body": self.names[d.name].plain(body)})
+        plain = plain_answers(what, answers, [self.names[d.name] for d in self.pair.both])
         return [(f"{what} {path[1:]}", p, o) for path, p, o in differences(*plain)]
 
     # ---- steps ----

@@ -7,9 +7,10 @@ import os
 
 import pytest
 
+import probes
 import scenarios
-from compare import Judge
-from driver import Run
+from compare import Judge, differences
+from driver import Run, plain_answers
 from pair import Pair, fetch_alertmanager
 
 LONG = os.environ.get("TOCSIN_LONG", "0") not in ("", "0")
@@ -70,3 +71,23 @@ def test_the_same_is_answered_and_notified(peer, tmp_path):
     judge.print()
     assert not judge.unexplained
     assert len(judge.equal()) >= (250 if n >= 300 else n // 2)
+
+
+async def ask_all(pair, judge):
+    await pair.start(json.dumps(scenarios.config_of([])))
+    try:
+        for i, (method, path, body, headers) in enumerate(probes.all_probes()):
+            answers = await pair.ask(method, path, body, headers)
+            what = f"{method} {path.split('?')[0]}"
+            found = [(f"{what} {p[1:]}", a, b) for p, a, b in differences(*plain_answers(what, answers))]
+            judge.take(f"{i} {method} {path} {'' if body is None else body} {headers or ''}", found)
+    finally:
+        code = pair.stop()
+    assert code == 0, f"tocsin-edge stopped with {code}"
+
+
+def test_the_same_is_refused_in_the_same_words(peer, tmp_path):
+    judge = Judge(probes=True)
+    asyncio.run(ask_all(Pair(str(tmp_path), os.environ["PROGRAMS"], peer), judge))
+    judge.print()
+    assert not judge.unexplained
