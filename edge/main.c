@@ -19,10 +19,10 @@ struct settings {
     struct cluster_self self;
     int cluster_fd; /* keeps the cluster's port; -1: none */
     const char *config_file, *federation_file, *features;
-    int64_t retention_ms, maintenance_ms, gc_ms, alerts_max, per_alertname_max;
+    int64_t retention_ms, maintenance_ms, gc_ms, alerts_max, alertname_limit;
     int64_t silences_max, silence_bytes_max, dispatch_maintenance_ms, start_delay_ms;
     double memory_ratio;
-    bool log_silences, auto_memory;
+    bool log_silences, auto_memory, alert_names;
     enum matcher_mode matchers;
     struct zoneinfo *zones;
     char node[IDENTITY_NAME_MAX + 1];
@@ -34,7 +34,7 @@ static const struct {
 } features[] = {
     {"classic-mode", NULL},
     {"utf8-strict-mode", NULL},
-    {"alert-names-in-metrics", "the metric of refused alerts has no alertname"},
+    {"alert-names-in-metrics", NULL},
     {"receiver-name-in-metrics", "metrics have no receiver_name"},
     {"group-key-in-metrics", "metrics have no group_key"},
     {"auto-gomemlimit", NULL},
@@ -170,8 +170,10 @@ static struct engine *make_engine(struct daemon *d, void *arg)
                              .cluster_name = str_from(s->self.name),
                              .cluster_address = str_from(s->self.address),
                              .cors_allow_writes = s->daemon.cors_allow_writes,
-                             .per_alertname_max = (size_t)max_i64(s->per_alertname_max, 0),
                              .start_delay_ms = max_i64(s->start_delay_ms, 0),
+                             .alertname_limit = s->alertname_limit,
+                             .alert_names_in_metrics = s->alert_names,
+                             .log_silences = s->log_silences,
                              .silences_max = (size_t)max_i64(s->silences_max, 0),
                              .silence_bytes_max = (size_t)max_i64(s->silence_bytes_max, 0),
                              .matchers = s->matchers,
@@ -208,6 +210,8 @@ static int read_feature(struct settings *s, struct str word)
         return usage_error("unknown option '" STR_FMT "' for --enable-feature", STR_ARG(word));
     if (str_eq_c(word, "auto-gomemlimit"))
         s->auto_memory = true;
+    if (str_eq_c(word, "alert-names-in-metrics"))
+        s->alert_names = true;
     if (!str_eq_c(word, "classic-mode") && !str_eq_c(word, "utf8-strict-mode"))
         return 0;
     if (s->matchers != MATCHER_FALLBACK)
@@ -283,7 +287,7 @@ int main(int argc, char **argv)
          "Log each silence that is created, changed or ended."},
         {"alerts.gc-interval", OPTION_DURATION, &s.gc_ms, "30m",
          "Interval between sweeps of resolved alerts."},
-        {"alerts.per-alertname-limit", OPTION_NUMBER, &s.per_alertname_max, "0",
+        {"alerts.per-alertname-limit", OPTION_NUMBER, &s.alertname_limit, "0",
          "Alerts of one alertname kept at most; zero or less: no limit."},
         {"alerts.max", OPTION_NUMBER, &s.alerts_max, "2000000",
          "Alerts kept at most; a request beyond is answered 503."},

@@ -1,12 +1,16 @@
 /* check-config: what the daemons would say about their files, without starting one. */
-#include "common/cli/cli.h"
-
+#include "common/cli/am.h"
+#include "common/cli/template_files.h"
 #include "common/io/files.h"
+#include "common/io/zoneinfo.h"
 #include "edge/core/edge_config.h"
 #include "global/core/global_config.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+/* The mistakes as they are; warnings say so. */
 static void print_reports(const struct config_report *r)
 {
     struct buf b;
@@ -40,15 +44,44 @@ static bool read_text(const char *path, struct buf *ret)
 
 static void print_verdict(const char *path, const struct config_report *r)
 {
-    (void)printf("Checking '%s'  %s\n", path, r->mistakes.n > 0 ? "FAILED" : "SUCCESS");
+    /* amtool stops at the first mistake and puts it behind the colon: so does the first of ours. */
+    (void)printf("Checking '%s'  %s", path, r->mistakes.n > 0 ? "FAILED: " : "SUCCESS\n");
     print_reports(r);
 }
 
-static void print_found(const struct edge_config *c)
+/* As amtool: templates are parsed with a verdict of their own. */
+static bool print_templates(const char *path, const struct am_config *c)
 {
-    (void)printf("Found:\n - global config\n - route\n - 0 inhibit rules\n - %zu receivers\n"
-                 " - 0 templates\n",
-                 c->am->receivers.n);
+    const char *slash = strrchr(path, '/');
+    char *folder = slash != NULL ? xstrndup(path, (size_t)(slash - path) + (slash == path)) : NULL;
+    struct template_set *set = template_set_new();
+    struct err err;
+    int rc = 0;
+
+    (void)printf(" - %zu templates\n", c->templates.n);
+    for (size_t i = 0; i < c->templates.n && rc == 0; i++)
+        rc = template_files_add(set, folder, c->templates.v[i], &err);
+    if (c->templates.n > 0)
+        (void)printf("  %s%s\n", rc < 0 ? "FAILED: " : "SUCCESS", rc < 0 ? err.text : "");
+    template_set_free(set);
+    free(folder);
+    return rc == 0;
+}
+
+static bool print_found(const char *path, const struct edge_config *c)
+{
+    (void)printf("Found:\n - global config\n - route\n - %zu inhibit rules\n - %zu receivers\n",
+                 c->am->inhibit_rules_n, c->am->receivers.n);
+    return print_templates(path, c->am);
+}
+
+static bool check_locations(const struct edge_config *c, struct config_report *report)
+{
+    struct zoneinfo *zones = zoneinfo_new(NULL);
+    bool good = am_config_check_locations(c->am, report, zoneinfo_known, zones) == 0;
+
+    zoneinfo_free(zones);
+    return good;
 }
 
 /* One of Alertmanager's files, alone or together with the federation's. */
@@ -71,13 +104,14 @@ static bool check_edge(const char *path, const char *federation_path, enum match
     bool good = edge_config_parse(buf_str(&am_text), federation_path != NULL ? &text : NULL, mode,
                                   &c, &am, &federation) == 0;
 
+    good = good && check_locations(c, &am);
     print_verdict(path, &am);
-    if (good)
-        print_found(c);
+    if (good && !print_found(path, c))
+        good = false;
     (void)printf("\n");
     if (federation_path != NULL) {
         print_verdict(federation_path, &federation);
-        if (good)
+        if (federation.mistakes.n == 0 && c != NULL)
             (void)printf("Found:\n - site " STR_FMT "\n - %zu global nodes\n",
                          STR_ARG(c->federation->site), c->federation->uplink.globals_n);
         (void)printf("\n");
@@ -114,18 +148,11 @@ static bool check_global(const char *path, enum matcher_mode mode)
     return good;
 }
 
-static bool matcher_mode(const char *feature, enum matcher_mode *ret)
+static bool stdin_is_terminal(void)
 {
-    *ret = MATCHER_FALLBACK;
-    if (feature == NULL)
-        return true;
-    if (str_eq_c(str_from(feature), "classic-mode"))
-        *ret = MATCHER_CLASSIC;
-    else if (str_eq_c(str_from(feature), "utf8-strict-mode"))
-        *ret = MATCHER_UTF8;
-    else
-        return false;
-    return true;
+    struct stat st;
+
+    return fstat(STDIN_FILENO, &st) < 0 || S_ISCHR(st.st_mode);
 }
 
 static int run(const struct cli_args *a)
@@ -134,13 +161,17 @@ static int run(const struct cli_args *a)
     const char *global = cli_get(a, "global.config");
     enum matcher_mode mode;
     size_t failed = 0;
+    struct err err;
 
-    if (!matcher_mode(cli_get(a, "enable-feature"), &mode))
-        return cli_fail("--enable-feature takes classic-mode or utf8-strict-mode");
+    if (am_features(cli_get(a, "enable-feature"), &mode, &err) < 0)
+        return cli_fail("%s", err.text);
     if (federation != NULL && a->args_n != 1)
         return cli_fail("--federation.config needs exactly one FILE: the edge's other file");
-    if (global == NULL && a->args_n == 0)
-        return cli_fail("nothing to check: name a file");
+    if (global == NULL && a->args_n == 0) {
+        if (stdin_is_terminal())
+            return cli_fail("nothing to check: name a file, or give one on standard input");
+        failed += !check_edge("/dev/stdin", NULL, mode);
+    }
     for (size_t i = 0; i < a->args_n; i++)
         failed += !check_edge(a->args[i], federation, mode);
     if (global != NULL)
@@ -155,21 +186,20 @@ static const struct cli_option options[] = {
      .value = "FILE",
      .help = "the edge's federation file, checked together with its FILE"},
     {.name = "global.config", .value = "FILE", .help = "a global node's global.yml"},
-    {.name = "enable-feature",
-     .value = "MODE",
-     .help = "classic-mode or utf8-strict-mode, as given to the daemon"},
 };
 
 static const struct cli_command commands[] = {
     {
         .name = "check-config",
         .args = "[FILE…]",
-        .args_max = CLI_ARGS_MAX,
+        .args_max = CLI_ARGS_ANY,
         .summary = "check configuration files as the daemons would",
-        .text = "FILE is an edge's file in Alertmanager's format. Every mistake is printed with "
-                "its file and\nline; the exit status is 1 if there is one. Warnings do not change "
-                "it.",
-        .sets = {{.options = options, .n = ARRAY_SIZE(options)}},
+        .text = "FILE is an edge's file in Alertmanager's format, standard input when there is "
+                "none. Every\nmistake is printed with its file and line; the exit status is 1 if "
+                "there is one. Warnings\ndo not change it.",
+        .sets = {{.options = options, .n = ARRAY_SIZE(options)},
+                 {.options = am_options, .n = AM_OPTIONS_N}},
+        .settings = CLI_SETTINGS_AMTOOL,
         .run = run,
     },
 };

@@ -1,13 +1,12 @@
 #include "common/cli/cli.h"
 
-#include <assert.h>
+#include "common/cli/settings.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#define NAME_WORDS_MAX 3
 #define NAME_BYTES_MAX 128
-#define HELP_COLUMN 32
 
 /* --- Output --- */
 
@@ -15,12 +14,25 @@ int cli_fail(const char *fmt, ...)
 {
     va_list ap;
 
+    fflush(stdout); /* so that on one terminal or pipe the order holds */
     va_start(ap, fmt);
-    fprintf(stderr, "tocsinctl: ");
+    fprintf(stderr, "tocsinctl: error: ");
     vfprintf(stderr, fmt, ap);
     fputc('\n', stderr);
     va_end(ap);
     return 1;
+}
+
+void cli_warn(const char *fmt, ...)
+{
+    va_list ap;
+
+    fflush(stdout);
+    va_start(ap, fmt);
+    fprintf(stderr, "Warning: ");
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
 }
 
 const char *cli_colour(enum cli_colour c)
@@ -35,228 +47,157 @@ const char *cli_colour(enum cli_colour c)
     return codes[c];
 }
 
-/* --- Help, made from the tables --- */
+/* --- Which command --- */
 
-static void help_line(const char *left, const char *right)
+/* argv without the words of the command's name, which may stand among options. */
+struct line {
+    const struct cli_table *const *tables;
+    size_t tables_n;
+    char name[NAME_BYTES_MAX]; /* the words found, perhaps a group's only */
+    char **rest;
+    int rest_n;
+    const char *word; /* the first argument that is no option and not of the name; or NULL */
+    bool help, version;
+};
+
+static const struct cli_command *find_exact(const struct line *l)
 {
-    if (strlen(left) + 2 > HELP_COLUMN)
-        printf("%s\n%*s%s\n", left, HELP_COLUMN, "", right);
-    else
-        printf("%-*s%s\n", HELP_COLUMN, left, right);
+    for (size_t t = 0; t < l->tables_n; t++)
+        for (size_t i = 0; i < l->tables[t]->n; i++)
+            if (strcmp(l->tables[t]->commands[i].name, l->name) == 0)
+                return &l->tables[t]->commands[i];
+    return NULL;
 }
 
-static void help_option(const struct cli_option *o)
+/* The command of the group that stands for it: its name has one word more. */
+static const struct cli_command *find_standing(const struct line *l)
 {
-    char left[NAME_BYTES_MAX], letter[8] = "    ";
+    size_t n = strlen(l->name);
 
-    if (o->letter != '\0')
-        snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-    snprintf(left, sizeof(left), "  %s--%s%s%s", letter, o->name, o->value != NULL ? " " : "",
-             o->value != NULL ? o->value : "");
-    help_line(left, o->help);
-}
+    for (size_t t = 0; t < l->tables_n; t++) {
+        for (size_t i = 0; i < l->tables[t]->n; i++) {
+            const struct cli_command *c = &l->tables[t]->commands[i];
 
-static int help_command(const struct cli_command *c)
-{
-    printf("usage: tocsinctl %s%s%s [options]\n\n%s\n", c->name, c->args != NULL ? " " : "",
-           c->args != NULL ? c->args : "", c->summary);
-    if (c->text != NULL)
-        printf("\n%s\n", c->text);
-    printf("\noptions:\n");
-    for (size_t s = 0; s < CLI_SETS_MAX; s++)
-        for (size_t i = 0; i < c->sets[s].n; i++)
-            help_option(&c->sets[s].options[i]);
-    help_line("  -h, --help", "show this help");
-    return 0;
-}
-
-/* All commands whose name starts with the given words; "" for all. */
-static bool help_list(const struct cli_table *const *tables, size_t tables_n, const char *prefix)
-{
-    size_t n = strlen(prefix);
-    bool found = false;
-
-    for (size_t t = 0; t < tables_n; t++) {
-        for (size_t i = 0; i < tables[t]->n; i++) {
-            const struct cli_command *c = &tables[t]->commands[i];
-            char left[NAME_BYTES_MAX];
-
-            if (n > 0 && (strncmp(c->name, prefix, n) != 0 || c->name[n] != ' '))
-                continue;
-            if (!found)
-                printf("commands:\n");
-            found = true;
-            snprintf(left, sizeof(left), "  %s%s%s", c->name, c->args != NULL ? " " : "",
-                     c->args != NULL ? c->args : "");
-            help_line(left, c->summary);
-        }
-    }
-    return found;
-}
-
-static int help_all(const struct cli_table *const *tables, size_t tables_n)
-{
-    printf("usage: tocsinctl COMMAND [ARGUMENTS] [options]\n\n"
-           "The operator's tool for tocsin-edge and tocsin-global.\n\n");
-    help_list(tables, tables_n, "");
-    printf("\nEach command explains itself: tocsinctl COMMAND --help\n");
-    return 0;
-}
-
-/* --- Parsing --- */
-
-static const struct cli_option *find_option(const struct cli_command *c, struct str name,
-                                            char letter)
-{
-    for (size_t s = 0; s < CLI_SETS_MAX; s++) {
-        for (size_t i = 0; i < c->sets[s].n; i++) {
-            const struct cli_option *o = &c->sets[s].options[i];
-
-            if (letter != '\0' ? o->letter == letter : str_eq_c(name, o->name))
-                return o;
+            if (c->stands_for_group && n > 0 && strncmp(c->name, l->name, n) == 0 &&
+                c->name[n] == ' ' && strchr(c->name + n + 1, ' ') == NULL)
+                return c;
         }
     }
     return NULL;
 }
 
-static int add_given(struct cli_args *a, const struct cli_option *o, const char *value)
+/* Takes the word when with it the name still begins a command's. */
+static bool take_word(struct line *l, const char *word)
 {
-    if (a->given_n == CLI_GIVEN_MAX)
-        return cli_fail("more than %d options", CLI_GIVEN_MAX);
-    a->given[a->given_n++] = (struct cli_given){.option = o, .value = value};
-    return 0;
-}
+    char longer[NAME_BYTES_MAX];
+    int n =
+        snprintf(longer, sizeof(longer), "%s%s%s", l->name, l->name[0] != '\0' ? " " : "", word);
 
-/* One argument that starts with a dash; *at moves past its value. */
-static int parse_option(struct cli_args *a, int argc, char **argv, int *at)
-{
-    const char *text = argv[*at];
-    struct str name = str_from(text + 2);
-    const char *value = NULL;
-    const struct cli_option *o;
+    if (n < 0 || (size_t)n >= sizeof(longer) || word[0] == '\0')
+        return false;
+    for (size_t t = 0; t < l->tables_n; t++) {
+        for (size_t i = 0; i < l->tables[t]->n; i++) {
+            const char *name = l->tables[t]->commands[i].name;
 
-    if (text[1] == '-') {
-        size_t eq = str_find_char(name, '=');
-
-        if (eq < name.n)
-            value = name.p + eq + 1;
-        name.n = eq;
-        o = find_option(a->command, name, '\0');
-    } else {
-        o = find_option(a->command, STR_EMPTY, text[1]);
-        if (text[2] != '\0')
-            value = text + 2;
-    }
-    if (o == NULL)
-        return cli_fail("unknown option %s; see tocsinctl %s --help", text, a->command->name);
-    if (o->value == NULL)
-        return value == NULL ? add_given(a, o, "")
-                             : cli_fail("option --%s takes no value", o->name);
-    if (value == NULL) {
-        if (*at + 1 >= argc)
-            return cli_fail("option --%s needs a value: --%s %s", o->name, o->name, o->value);
-        value = argv[++*at];
-    }
-    return add_given(a, o, value);
-}
-
-static int run_command(const struct cli_command *c, int argc, char **argv)
-{
-    static struct cli_args a;
-    bool options = true;
-
-    a.command = c;
-    for (int i = 0; i < argc; i++) {
-        if (options && strcmp(argv[i], "--") == 0) {
-            options = false;
-        } else if (options && argv[i][0] == '-' && argv[i][1] != '\0') {
-            if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-                return help_command(c);
-            if (parse_option(&a, argc, argv, &i) != 0)
-                return 1;
-        } else if (a.args_n == CLI_ARGS_MAX || a.args_n == c->args_max) {
-            return cli_fail("too many arguments: %s; see tocsinctl %s --help", argv[i], c->name);
-        } else {
-            a.args[a.args_n++] = argv[i];
-        }
-    }
-    if (a.args_n < c->args_min)
-        return cli_fail("%s needs %s; see tocsinctl %s --help", c->name, c->args, c->name);
-    return c->run(&a);
-}
-
-/* The command with the most words that starts argv; *ret_words tells how many. */
-static const struct cli_command *find_command(const struct cli_table *const *tables,
-                                              size_t tables_n, int argc, char **argv,
-                                              int *ret_words)
-{
-    const struct cli_command *best = NULL;
-    char name[NAME_BYTES_MAX] = "";
-
-    *ret_words = 0;
-    for (int words = 1; words <= NAME_WORDS_MAX && words <= argc && argv[words - 1][0] != '-';
-         words++) {
-        size_t n = strlen(name);
-
-        snprintf(name + n, sizeof(name) - n, "%s%s", n > 0 ? " " : "", argv[words - 1]);
-        for (size_t t = 0; t < tables_n; t++) {
-            for (size_t i = 0; i < tables[t]->n; i++) {
-                if (strcmp(tables[t]->commands[i].name, name) == 0) {
-                    best = &tables[t]->commands[i];
-                    *ret_words = words;
-                }
+            if (strncmp(name, longer, (size_t)n) == 0 && (name[n] == '\0' || name[n] == ' ')) {
+                memcpy(l->name, longer, (size_t)n + 1);
+                return true;
             }
         }
     }
-    return best;
+    return false;
+}
+
+static void read_line(struct line *l, int argc, char **argv)
+{
+    bool naming = true, options = true; /* words may still be the name's; dashes mean options */
+
+    for (int i = 0; i < argc; i++) {
+        const char *text = argv[i];
+
+        if (options && strcmp(text, "--") == 0) {
+            naming = options = false;
+        } else if (options && (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0)) {
+            l->help = true;
+            continue;
+        } else if (options && strcmp(text, "--version") == 0) {
+            l->version = true;
+            continue;
+        } else if (options && text[0] == '-' && text[1] != '\0') {
+            if (cli_takes_next(l->tables, l->tables_n, l->name, text) && i + 1 < argc)
+                l->rest[l->rest_n++] = argv[i++];
+        } else if (naming && take_word(l, text)) {
+            continue;
+        } else if (naming && l->name[0] == '\0' && strcmp(text, "help") == 0) {
+            l->help = true;
+            continue;
+        } else if (naming && l->name[0] == '\0' && strcmp(text, "version") == 0) {
+            l->version = true;
+            continue;
+        } else {
+            naming = false;
+            if (l->word == NULL)
+                l->word = text;
+        }
+        l->rest[l->rest_n++] = argv[i];
+    }
+}
+
+static int run_command(const struct cli_command *c, const struct line *l)
+{
+    static struct cli_args a; /* large */
+    struct settings *settings = NULL;
+    struct err err;
+    int status;
+
+    a.command = c;
+    if (c->settings != CLI_SETTINGS_NONE && settings_load(c->settings, &settings, &err) < 0)
+        return cli_fail("%s", err.text);
+    a.settings = settings;
+    a.args = xcalloc((size_t)l->rest_n + 1, sizeof(*a.args));
+    status = cli_parse(&a, l->rest_n, l->rest) ? c->run(&a) : 1;
+    settings_free(settings);
+    free(a.args);
+    return status;
+}
+
+static int no_command(const struct line *l)
+{
+    if (l->name[0] != '\0' && (l->word == NULL || l->help))
+        return cli_help_group(l->tables, l->tables_n, l->name) && l->help ? 0 : 1;
+    if (l->word != NULL)
+        return cli_fail("unknown command %s%s%s; see tocsinctl --help", l->name,
+                        l->name[0] != '\0' ? " " : "", l->word);
+    return l->rest_n > 0 && !l->help ? cli_fail("which command? See tocsinctl --help")
+                                     : cli_help_all(l->tables, l->tables_n);
+}
+
+static int run_line(const struct line *l)
+{
+    const struct cli_command *c = find_exact(l);
+
+    if (l->version) {
+        printf("tocsinctl, version %s\n", TOCSIN_VERSION);
+        return 0;
+    }
+    if (l->help && c != NULL)
+        return cli_help_command(c);
+    if (c == NULL && !l->help)
+        c = find_standing(l);
+    return c != NULL ? run_command(c, l) : no_command(l);
 }
 
 int cli_main(const struct cli_table *const *tables, size_t tables_n, int argc, char **argv)
 {
-    const struct cli_command *c;
-    int words;
+    struct line l = {
+        .tables = tables, .tables_n = tables_n, .rest = xcalloc((size_t)argc + 1, sizeof(*l.rest))};
+    int status;
 
-    argc--;
-    argv++;
-    if (argc == 0 || strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0 ||
-        strcmp(argv[0], "help") == 0)
-        return help_all(tables, tables_n);
-    if (strcmp(argv[0], "--version") == 0 || strcmp(argv[0], "version") == 0) {
-        printf("tocsinctl %s\n", TOCSIN_VERSION);
-        return 0;
-    }
-    c = find_command(tables, tables_n, argc, argv, &words);
-    if (c != NULL)
-        return run_command(c, argc - words, argv + words);
-    /* "pki" or "pki --help": the commands of that group */
-    if (argc == 1 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-        if (help_list(tables, tables_n, argv[0]))
-            return argc == 1;
-    return cli_fail("unknown command %s; see tocsinctl --help", argv[0]);
-}
-
-/* --- What the commands ask --- */
-
-const char *cli_next(const struct cli_args *a, const char *name, size_t *at)
-{
-    for (; *at < a->given_n; ++*at)
-        if (strcmp(a->given[*at].option->name, name) == 0)
-            return a->given[(*at)++].value;
-    return NULL;
-}
-
-const char *cli_get(const struct cli_args *a, const char *name)
-{
-    const char *value, *last = NULL;
-    size_t at = 0;
-
-    assert(find_option(a->command, str_from(name), '\0') != NULL);
-    while ((value = cli_next(a, name, &at)) != NULL)
-        last = value;
-    return last;
-}
-
-bool cli_has(const struct cli_args *a, const char *name)
-{
-    return cli_get(a, name) != NULL;
+    if (argc > 0)
+        read_line(&l, argc - 1, argv + 1);
+    status = run_line(&l);
+    free(l.rest);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0)
+        status = cli_fail("the output cannot be written");
+    return status;
 }

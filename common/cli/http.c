@@ -2,7 +2,7 @@
 
 #include "common/base/json.h"
 #include "common/base/time_text.h"
-#include "common/base/yaml.h"
+#include "common/io/clock.h"
 #include "common/io/files.h"
 
 #include <curl/curl.h>
@@ -11,9 +11,7 @@
 #include <stdlib.h>
 
 #define ANSWER_BYTES_MAX MIB(64)
-#define CONFIG_BYTES_MAX MIB(1)
 #define PASSWORD_BYTES_MAX KIB(4)
-#define TIMEOUT_DEFAULT_MS 30000
 
 const struct cli_option cli_http_options[CLI_HTTP_OPTIONS_N] = {
     {.name = "global.url", .value = "URL", .help = "a global node, as https://g1:9193"},
@@ -22,56 +20,15 @@ const struct cli_option cli_http_options[CLI_HTTP_OPTIONS_N] = {
     {.name = "ca", .value = "FILE", .help = "PEM of the server's CA (default the system's)"},
     {.name = "cert", .value = "FILE", .help = "PEM of a client certificate"},
     {.name = "key", .value = "FILE", .help = "PEM of its key"},
-    {.name = "timeout", .value = "DURATION", .help = "for a whole request (default 30s)"},
-    {.name = "output", .letter = 'o', .value = "FORMAT", .help = "table (default) or json"},
+    {.name = "timeout", .value = "DURATION", .help = "for a whole request", .fallback = "30s"},
+    {.name = "output",
+     .letter = 'o',
+     .value = "FORMAT",
+     .help = "table or json",
+     .fallback = "table"},
 };
 
 /* --- Settings --- */
-
-static int read_config(struct arena *arena, const char *path, struct yaml_node **ret,
-                       struct err *err)
-{
-    struct mistakes m;
-    struct buf text;
-    int rc;
-
-    *ret = NULL;
-    buf_init(&text, 0);
-    mistakes_init(&m);
-    rc = file_read(path, CONFIG_BYTES_MAX, &text, err);
-    if (rc == 0 && yaml_parse(arena_str(arena, buf_str(&text)), arena, ret, &m) < 0)
-        rc = err_set(err, -EINVAL, "%s:%d: %s", path, m.v[0].line, m.v[0].text);
-    mistakes_clear(&m);
-    buf_clear(&text);
-    return rc == -ENOENT ? 0 : rc;
-}
-
-static int check_config(const struct yaml_node *config, const char *path, struct err *err)
-{
-    if (config == NULL || config->kind == YAML_NULL)
-        return 0;
-    if (config->kind != YAML_MAP)
-        return err_set(err, -EINVAL, "%s:%d: is no map from option to value", path, config->line);
-    for (size_t i = 0; i < config->n; i++)
-        if (config->items[i]->kind != YAML_SCALAR)
-            return err_set(err, -EINVAL, "%s:%d: " STR_FMT " needs a plain value", path,
-                           config->key_lines[i], STR_ARG(config->keys[i]));
-    return 0; /* keys that we don't know belong to other commands or versions */
-}
-
-static const char *setting(const struct cli_args *a, const struct yaml_node *config,
-                           struct arena *arena, const char *name)
-{
-    const char *value = cli_get(a, name);
-    const struct yaml_node *node;
-
-    if (value == NULL && strcmp(name, "global.url") == 0)
-        value = getenv("TOCSIN_GLOBAL_URL");
-    if (value != NULL)
-        return value;
-    node = config != NULL ? yaml_find(config, name) : NULL;
-    return node != NULL ? arena_str(arena, node->text).p : NULL;
-}
 
 static int read_password(struct arena *arena, const char *file, const char **ret, struct err *err)
 {
@@ -118,61 +75,63 @@ static void take_userinfo(struct cli_http *h, struct str *base)
                       STR_ARG(str_sub(rest, at + 1, rest.n)));
 }
 
-static int fill(const struct cli_args *a, const struct yaml_node *config, struct cli_http *h,
-                struct err *err)
+static int fill(const struct cli_args *a, struct cli_http *h, struct err *err)
 {
-    const char *url = setting(a, config, h->arena, "global.url");
-    const char *output = setting(a, config, h->arena, "output");
-    const char *timeout = setting(a, config, h->arena, "timeout");
-    const char *password_file = setting(a, config, h->arena, "password-file");
-    int64_t timeout_ms = TIMEOUT_DEFAULT_MS;
-    struct str base;
+    const char *url = cli_get_given(a, "global.url"), *output = cli_get(a, "output");
+    const char *timeout = cli_get(a, "timeout"), *password_file = cli_get(a, "password-file");
 
+    if (url == NULL)
+        url = getenv("TOCSIN_GLOBAL_URL");
+    if (url == NULL)
+        url = cli_get(a, "global.url");
     if (url == NULL || url[0] == '\0')
         return err_set(err, -EINVAL,
                        "which global node? Give --global.url URL, set TOCSIN_GLOBAL_URL, or put "
-                       "global.url into ~/.config/tocsinctl/config.yml");
-    base = str_from(url);
-    if (!str_starts(base, STR("http://")) && !str_starts(base, STR("https://")))
-        return err_set(err, -EINVAL, "the global URL does not start with http:// or https://");
-    while (str_ends(base, STR("/")))
-        base.n--;
-    take_userinfo(h, &base);
-    h->url = arena_str(h->arena, base).p;
-    if (output != NULL && strcmp(output, "json") != 0 && strcmp(output, "table") != 0)
+                       "global.url into ~/.config/tocsin/tocsinctl.yml");
+    if (cli_http_set_url(h, str_from(url), err) < 0)
+        return err_wrap(err, "the global URL");
+    h->json = strcmp(output, "json") == 0;
+    if (!h->json && strcmp(output, "table") != 0 && strcmp(output, "simple") != 0 &&
+        strcmp(output, "extended") != 0)
         return err_set(err, -EINVAL, "--output %s: is neither table nor json", output);
-    h->json = output != NULL && strcmp(output, "json") == 0;
-    if (timeout != NULL && (go_duration_parse(str_from(timeout), &timeout_ms, NULL) < 0 ||
-                            timeout_ms <= 0 || timeout_ms > MS_PER_DAY))
-        return err_set(err, -EINVAL, "--timeout %s: is no duration such as 10s", timeout);
-    h->timeout_ms = (long)timeout_ms;
-    if (setting(a, config, h->arena, "user") != NULL)
-        h->user = setting(a, config, h->arena, "user");
-    h->ca = setting(a, config, h->arena, "ca");
-    h->cert = setting(a, config, h->arena, "cert");
-    h->key = setting(a, config, h->arena, "key");
-    if ((h->cert == NULL) != (h->key == NULL))
+    if (cli_http_timeout(timeout, &h->timeout_ms, err) < 0)
+        return err->code;
+    if (cli_get(a, "user") != NULL)
+        h->user = cli_get(a, "user");
+    h->tls.ca = cli_get(a, "ca");
+    h->tls.cert = cli_get(a, "cert");
+    h->tls.key = cli_get(a, "key");
+    if ((h->tls.cert == NULL) != (h->tls.key == NULL))
         return err_set(err, -EINVAL, "--cert and --key go together");
     return password_file != NULL ? read_password(h->arena, password_file, &h->password, err) : 0;
 }
 
+int cli_http_timeout(const char *text, int64_t *ret_ms, struct err *err)
+{
+    int64_t ms;
+
+    if (go_duration_parse(str_from(text), &ms, NULL) < 0 || ms <= 0 || ms > MS_PER_DAY)
+        return err_set(err, -EINVAL, "--timeout %s: is no duration such as 10s", text);
+    *ret_ms = ms;
+    return 0;
+}
+
+int cli_http_set_url(struct cli_http *h, struct str url, struct err *err)
+{
+    if (!str_starts(url, STR("http://")) && !str_starts(url, STR("https://")))
+        return err_set(err, -EINVAL, "does not start with http:// or https://");
+    while (str_ends(url, STR("/")))
+        url.n--;
+    take_userinfo(h, &url);
+    h->url = arena_str(h->arena, url).p;
+    return 0;
+}
+
 int cli_http_open(const struct cli_args *a, struct cli_http *ret, struct err *err)
 {
-    const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
-    struct yaml_node *config = NULL;
     struct cli_http h = {.arena = arena_new(0)};
-    int rc = 0;
+    int rc = fill(a, &h, err);
 
-    if (xdg != NULL || home != NULL) {
-        struct str path = arena_fmt(h.arena, "%s%s/tocsinctl/config.yml", xdg != NULL ? xdg : home,
-                                    xdg != NULL ? "" : "/.config");
-
-        rc = read_config(h.arena, path.p, &config, err);
-        if (rc == 0)
-            rc = check_config(config, path.p, err);
-    }
-    if (rc == 0)
-        rc = fill(a, config, &h, err);
     if (rc < 0)
         cli_http_close(&h);
     else
@@ -196,35 +155,87 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
     return b->overflow ? CURL_WRITEFUNC_ERROR : size * n;
 }
 
+static void set_pem(CURL *easy, CURLoption file, const char *path, CURLoption blob,
+                    const char *inline_pem)
+{
+    struct curl_blob b = {.flags = CURL_BLOB_COPY};
+
+    if (path != NULL)
+        curl_easy_setopt(easy, file, path);
+    if (inline_pem == NULL)
+        return;
+    b.data = xstrdup(inline_pem); /* libcurl copies, but wants it writable */
+    b.len = strlen(inline_pem);
+    curl_easy_setopt(easy, blob, &b);
+    free(b.data);
+}
+
+static void set_tls(CURL *easy, const struct cli_tls *t)
+{
+    long min = t->min != 0 ? t->min : (long)CURL_SSLVERSION_TLSv1_2;
+
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, min | t->max);
+    set_pem(easy, CURLOPT_CAINFO, t->ca, CURLOPT_CAINFO_BLOB, t->ca_pem);
+    if (t->ca != NULL || t->ca_pem != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    set_pem(easy, CURLOPT_SSLCERT, t->cert, CURLOPT_SSLCERT_BLOB, t->cert_pem);
+    set_pem(easy, CURLOPT_SSLKEY, t->key, CURLOPT_SSLKEY_BLOB, t->key_pem);
+    if (t->insecure) {
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+}
+
+/* What is left of the time for the whole command; at least 1, for 0 would be without an end. */
+static long timeout_of(const struct cli_http *h)
+{
+    int64_t ms = h->timeout_ms;
+
+    if (h->deadline_mono_ms != 0)
+        ms = clamp_i64(h->deadline_mono_ms - clock_mono_ms(), 1, ms);
+    return (long)ms;
+}
+
 static void set_options(CURL *easy, const struct cli_http *h, const char *method, const char *body)
 {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "tocsinctl/" TOCSIN_VERSION);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, h->timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_of(h));
     if (h->user != NULL)
         curl_easy_setopt(easy, CURLOPT_USERNAME, h->user);
     if (h->password != NULL)
         curl_easy_setopt(easy, CURLOPT_PASSWORD, h->password);
-    if (h->ca != NULL) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, h->ca);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    }
-    if (h->cert != NULL) {
-        curl_easy_setopt(easy, CURLOPT_SSLCERT, h->cert);
-        curl_easy_setopt(easy, CURLOPT_SSLKEY, h->key);
-    }
+    set_tls(easy, &h->tls);
+    if (h->proxy != NULL)
+        curl_easy_setopt(easy, CURLOPT_PROXY, h->proxy);
+    if (h->no_proxy != NULL)
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, h->no_proxy);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, h->follow ? 1L : 0L);
     if (body != NULL)
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+}
+
+static struct curl_slist *make_headers(const struct cli_http *h)
+{
+    struct curl_slist *list = curl_slist_append(NULL, "Content-Type: application/json");
+
+    for (size_t i = 0; i < h->headers_n && list != NULL; i++) {
+        struct curl_slist *longer = curl_slist_append(list, h->headers[i]);
+
+        if (longer == NULL)
+            curl_slist_free_all(list);
+        list = longer;
+    }
+    return list;
 }
 
 static int call_once(const struct cli_http *h, const char *method, const char *url,
                      const char *body, struct cli_answer *ret, struct err *err)
 {
     char why[CURL_ERROR_SIZE] = "";
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    struct curl_slist *headers = make_headers(h);
     CURL *easy = curl_easy_init();
     CURLcode rc = CURLE_OUT_OF_MEMORY;
 
@@ -240,6 +251,8 @@ static int call_once(const struct cli_http *h, const char *method, const char *u
     }
     curl_easy_cleanup(easy);
     curl_slist_free_all(headers);
+    if (h->verbose)
+        fprintf(stderr, "%s %s: %ld\n", method, url, ret->status);
     if (rc != CURLE_OK)
         return err_set(err, -EIO, "%s", why[0] != '\0' ? why : curl_easy_strerror(rc));
     if (json_parse(buf_str(&ret->body), (struct json_opt){0}, &ret->json, NULL) < 0)

@@ -1,4 +1,4 @@
-/* How tocsinctl talks to the global API: one request after the other over libcurl, JSON answers. */
+/* How tocsinctl talks to the daemons' APIs: single requests over libcurl, JSON answers. */
 #pragma once
 
 #include "common/base/arena.h"
@@ -7,16 +7,30 @@
 
 #include <json-c/json.h>
 
-/* The options of every command that uses this: a set for cli_command.sets. */
+/* The options of every command that asks the global API: a set for cli_command.sets. */
 #define CLI_HTTP_OPTIONS_N 8
 extern const struct cli_option cli_http_options[CLI_HTTP_OPTIONS_N];
 
+struct cli_tls {
+    const char *ca, *cert, *key;             /* files; NULL: none */
+    const char *ca_pem, *cert_pem, *key_pem; /* the same, given in a text */
+    long min, max;                           /* CURL_SSLVERSION_…, CURL_SSLVERSION_MAX_…; 0 */
+    bool insecure;
+};
+
 struct cli_http {
-    struct arena *arena;                           /* owns the strings */
-    const char *url;                               /* without a slash at its end */
-    const char *user, *password, *ca, *cert, *key; /* NULL: none */
-    long timeout_ms;
-    bool json; /* -o json: pass answers through */
+    struct arena *arena;         /* owns the strings */
+    const char *url;             /* without a slash at its end */
+    const char *user, *password; /* NULL: none */
+    struct cli_tls tls;
+    const char *const *headers; /* "Name: value" */
+    size_t headers_n;
+    const char *proxy, *no_proxy; /* NULL: what the environment says; "" is none */
+    bool follow;                  /* redirects */
+    int64_t timeout_ms;           /* of one request */
+    int64_t deadline_mono_ms;     /* of all of them; 0: none */
+    bool json;                    /* -o json: pass answers through */
+    bool verbose;                 /* tell each request on stderr */
 };
 
 struct cli_answer {
@@ -25,10 +39,13 @@ struct cli_answer {
     struct json_object *json; /* NULL when the body is none */
 };
 
-/* From the options, else TOCSIN_GLOBAL_URL, else ~/.config/tocsinctl/config.yml (a flat map from
- * option to value). */
+/* The global API, from the options, TOCSIN_GLOBAL_URL and the settings, in this order. */
 MUST_CHECK int cli_http_open(const struct cli_args *a, struct cli_http *ret, struct err *err);
 void cli_http_close(struct cli_http *h);
+
+/* Pieces of the above. The URL's USER:PASSWORD@ become those of *h. */
+MUST_CHECK int cli_http_set_url(struct cli_http *h, struct str url, struct err *err);
+MUST_CHECK int cli_http_timeout(const char *text, int64_t *ret_ms, struct err *err);
 
 /* Sends and reads the whole answer, whatever its status. body NULL: none. A 421 that names the node
  * to ask is followed once, and said on stderr. cli_answer_clear afterwards, on failure too. */

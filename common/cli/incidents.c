@@ -194,7 +194,7 @@ static int run_unack(const struct cli_args *a)
 
 static int run_resolve(const struct cli_args *a)
 {
-    return change(a, "resolve", "resolved", cli_has(a, "force"));
+    return change(a, "resolve", "resolved", cli_on(a, "force"));
 }
 
 static const struct cli_option list_options[] = {
@@ -227,6 +227,7 @@ static const struct cli_command commands[] = {
         .name = "incidents list",
         .summary = "list incidents",
         .sets = {SET(list_options), HTTP_SET},
+        .settings = CLI_SETTINGS_OWN,
         .run = run_list,
     },
     {
@@ -236,36 +237,40 @@ static const struct cli_command commands[] = {
         .args_max = 1,
         .summary = "show an incident with its members and timeline",
         .sets = {HTTP_SET},
+        .settings = CLI_SETTINGS_OWN,
         .run = run_show,
     },
     {
         .name = "incidents ack",
         .args = "ID...",
         .args_min = 1,
-        .args_max = CLI_ARGS_MAX,
+        .args_max = CLI_ARGS_ANY,
         .summary = "acknowledge: stop the escalation, take it into your care",
         .text = "Recorded under the user of the credentials. When the node asked is not the one\n"
                 "that pages, the request goes there.",
         .sets = {SET(comment_options), HTTP_SET},
+        .settings = CLI_SETTINGS_OWN,
         .run = run_ack,
     },
     {
         .name = "incidents unack",
         .args = "ID...",
         .args_min = 1,
-        .args_max = CLI_ARGS_MAX,
+        .args_max = CLI_ARGS_ANY,
         .summary = "take an acknowledgement back: the escalation goes on",
         .sets = {SET(comment_options), HTTP_SET},
+        .settings = CLI_SETTINGS_OWN,
         .run = run_unack,
     },
     {
         .name = "incidents resolve",
         .args = "ID...",
         .args_min = 1,
-        .args_max = CLI_ARGS_MAX,
+        .args_max = CLI_ARGS_ANY,
         .summary = "resolve by hand",
         .text = "Refused while an alert of the incident is still firing, unless --force is given.",
         .sets = {SET(resolve_options), HTTP_SET},
+        .settings = CLI_SETTINGS_OWN,
         .run = run_resolve,
     },
 };

@@ -92,7 +92,7 @@ static int run_init(const struct cli_args *a)
     if (domain == NULL)
         domain = "example.org";
     if (get_term(a, CA_DAYS, &term, &err) < 0 || get_crl_until(a, &crl_until, &err) < 0 ||
-        pki_init(get_dir(a), str_from(domain), &term, crl_until, wall_ms(), cli_has(a, "force"),
+        pki_init(get_dir(a), str_from(domain), &term, crl_until, wall_ms(), cli_on(a, "force"),
                  &err) < 0)
         return cli_fail("%s", err.text);
     printf("%s/ca.pem  the CA of %s: give it to every edge and global node\n"

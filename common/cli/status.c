@@ -107,12 +107,14 @@ static const struct cli_command commands[] = {
         .name = "sites",
         .summary = "list datacenters, their edges and who holds paging duty",
         .sets = {HTTP_SET},
+        .settings = CLI_SETTINGS_OWN,
         .run = run_sites,
     },
     {
         .name = "teams",
         .summary = "list the teams and what they own",
         .sets = {HTTP_SET},
+        .settings = CLI_SETTINGS_OWN,
         .run = run_teams,
     },
 };

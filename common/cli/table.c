@@ -17,22 +17,27 @@ void table_clear(struct table *t)
     VEC_CLEAR(t);
 }
 
+void table_add_clean(struct buf *b, struct str s)
+{
+    while (s.n > 0) {
+        uint32_t rune;
+        size_t n = utf8_decode(s, &rune);
+
+        if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0))
+            buf_add_char(b, '?');
+        else
+            utf8_encode(b, rune);
+        s = str_sub(s, n, s.n);
+    }
+}
+
 void table_add_coloured(struct table *t, struct str cell, enum cli_colour colour)
 {
     struct table_cell *c = VEC_PUSH(t);
     struct buf clean;
 
     buf_init(&clean, 0);
-    while (cell.n > 0) {
-        uint32_t rune;
-        size_t n = utf8_decode(cell, &rune);
-
-        if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0))
-            buf_add_char(&clean, '?');
-        else
-            utf8_encode(&clean, rune);
-        cell = str_sub(cell, n, cell.n);
-    }
+    table_add_clean(&clean, cell);
     *c = (struct table_cell){.text = xstrndup(clean.p, clean.n), .colour = colour};
     buf_clear(&clean);
 }
@@ -42,7 +47,7 @@ void table_add(struct table *t, struct str cell)
     table_add_coloured(t, cell, CLI_PLAIN);
 }
 
-static size_t width_of(const char *text) /* in runes: near enough for names and times */
+size_t table_width(const char *text)
 {
     size_t n = 0;
 
@@ -56,7 +61,7 @@ static void print_cell(FILE *out, const char *text, size_t width, bool last)
     fputs(text, out);
     if (last)
         return;
-    for (size_t n = width_of(text); n < width + 2; n++)
+    for (size_t n = table_width(text); n < width + 2; n++)
         fputc(' ', out);
 }
 
@@ -66,9 +71,9 @@ void table_print(const struct table *t, FILE *out)
 
     assert(t->n % t->columns_n == 0);
     for (size_t i = 0; i < t->columns_n; i++)
-        widths[i] = width_of(t->columns[i]);
+        widths[i] = table_width(t->columns[i]);
     for (size_t i = 0; i < t->n; i++) {
-        size_t width = width_of(t->v[i].text), column = i % t->columns_n;
+        size_t width = table_width(t->v[i].text), column = i % t->columns_n;
 
         if (width > widths[column])
             widths[column] = width;

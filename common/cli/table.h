@@ -22,3 +22,6 @@ void table_clear(struct table *t);
 void table_add(struct table *t, struct str cell); /* copies; row after row, left to right */
 void table_add_coloured(struct table *t, struct str cell, enum cli_colour colour);
 void table_print(const struct table *t, FILE *out);
+
+void table_add_clean(struct buf *b, struct str s); /* control characters become '?' */
+size_t table_width(const char *text);              /* in runes: near enough for names and times */

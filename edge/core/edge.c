@@ -110,7 +110,6 @@ static void sweep(struct edge *e, struct now now, struct out *out)
     }
     if (now.mono_ms >= e->sweep_alerts_mono_ms) {
         edge_sweep_alerts(e, now, out);
-        alert_limit_sweep(e->limit, now);
         e->sweep_alerts_mono_ms = now.mono_ms + e->options.alerts_gc_ms;
     }
 }
@@ -272,8 +271,9 @@ struct engine *edge_new(const struct edge_options *options)
     e->engine = (struct engine){.ops = &edge_ops, .next_txn = 1};
     e->arena = arena_new(1024);
     e->options = full_options(options, e->arena);
+    e->limit = alert_limit_new(e->options.alertname_limit, e->options.alert_names_in_metrics);
     e->alerts = alerts_new(e->options.alerts_max);
-    e->limit = alert_limit_new(e->options.per_alertname_max);
+    alerts_set_limit(e->alerts, e->limit);
     e->groups = groups_new(e->options.groups_max);
     e->nflog = nflog_new(EDGE_ROW_NFLOG, e->options.retention_ms);
     notify = (struct notifier_options){.external_url = e->options.external_url,

@@ -23,10 +23,12 @@ struct edge_options {        /* 0 and "" mean the default; texts are copied */
     size_t groups_max;
     struct str cluster_name, cluster_address; /* "": clustering is off */
     bool cors_allow_writes;                   /* see common/core/api/cors.h */
-    size_t per_alertname_max;    /* alerts of one alertname; more are dropped. 0: no limit */
-    int64_t start_delay_ms;      /* after the start no group is told for so long */
+    int64_t start_delay_ms;                   /* before the first flush */
+    int64_t alertname_limit;                  /* firing alerts of one alertname; ≤ 0: no limit */
+    bool alert_names_in_metrics;              /* of those refused for it */
     size_t silences_max;         /* stored ones, ended ones included; 0: SILENCES_MAX */
     size_t silence_bytes_max;    /* of one; 0: SILENCE_BYTES_MAX */
+    bool log_silences;           /* at level info instead of debug */
     enum matcher_mode matchers;  /* the dialect of queries; classic: of names, too */
     struct interval_zones zones; /* the tz database; no function: every location is UTC */
     uint64_t seed; /* of the backoff and of silences' ids; from entropy or the simulator */

@@ -185,8 +185,6 @@ static int restore(struct edge *e, struct str key, struct alert_row *row, struct
     }
     a->stored = true;
     a->repeated = row->repeated;
-    (void)alert_limit_admit(e->limit, alert_label(a, STR("alertname")), a->fp, a->ends_wall_ms,
-                            now);
     a->forwarded = row->forwarded && row->firing;
     edge_suppress_watch(e, a, scratch);
     edge_mute_alert(e, a, scratch);

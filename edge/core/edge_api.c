@@ -65,13 +65,21 @@ static void count_new(const struct edge *e, const struct api_post *post, struct 
     }
 }
 
-/* --alerts.per-alertname-limit. What the global tier is to hear of is never refused, since a 200
- * promises that it will. */
-static bool admit_alertname(struct edge *e, const struct alert_input *in, struct now now)
+/* --alerts.per-alertname-limit, as Alertmanager has it: the answer says nothing of it. What the
+ * global tier is to hear of is never refused, since a 200 promises that it will. */
+static bool admit_alertname(struct edge *e, const struct alert_input *in, struct out *out)
 {
-    return edge_forwards(e, in->labels) ||
-           alert_limit_admit(e->limit, labels_get(in->labels, STR("alertname")), in->fp,
-                             in->ends_wall_ms, now);
+    struct str name = labels_get(in->labels, STR("alertname"));
+    uint64_t refused;
+
+    if (alert_limit_admits(e->limit, name) || alerts_find(e->alerts, in->fp) != NULL ||
+        edge_forwards(e, in->labels))
+        return true;
+    refused = alert_limit_refuse(e->limit, name);
+    if ((refused & (refused - 1)) == 0) /* 1, 2, 4, 8 …: it may go on for long */
+        OUT_LOG(out, LOG_WARN, "alerts", "an alert was refused: too many of its alertname",
+                KV("alertname", name), KV("refused", refused));
+    return false;
 }
 
 /* Returns the transaction that the answer has to wait for; 0 for none. It may be an older one: an
@@ -79,14 +87,13 @@ static bool admit_alertname(struct edge *e, const struct alert_input *in, struct
 static uint64_t apply(struct edge *e, const struct api_post *post, bool admitted, struct now now,
                       struct out *out)
 {
-    uint64_t wait = 0, refused = alert_limit_refused(e->limit);
+    uint64_t wait = 0;
 
     for (size_t i = 0; i < post->n; i++) {
-        const struct alert_input *in = &post->v[i];
         enum alert_change change;
         struct alert *a;
 
-        if (!admit_alertname(e, in, now))
+        if (!admit_alertname(e, &post->v[i], out))
             continue;
         if (alerts_put(e->alerts, &post->v[i], now, &a, &change) < 0) {
             OUT_LOG(out, LOG_ERROR, "alerts",
@@ -98,10 +105,6 @@ static uint64_t apply(struct edge *e, const struct api_post *post, bool admitted
         if (a->forward_txn > wait)
             wait = a->forward_txn;
     }
-    if (alert_limit_refused(e->limit) > refused)
-        OUT_LOG(out, LOG_WARN, "alerts", "alerts dropped: too many of one alertname",
-                KV("dropped", alert_limit_refused(e->limit) - refused),
-                KV("limit", alert_limit_max(e->limit)));
     return wait;
 }
 

@@ -1,8 +1,8 @@
 /* What the files of edge/core share. */
 #pragma once
 
+#include "common/core/alerts/alert_limit.h"
 #include "common/core/alerts/alerts.h"
-#include "common/core/alerts/limit.h"
 #include "common/core/api/api_v2.h"
 #include "common/core/config/config_text.h"
 #include "common/core/deferred.h"

@@ -58,10 +58,8 @@ static void alert_metrics(const struct edge *e, struct metrics *m)
                 e->count.invalid);
     metrics_gauge(m, "alertmanager_alerts_per_alert_limit",
                   "Alerts of one alertname kept at most; 0: no limit.",
-                  (int64_t)alert_limit_max(e->limit));
-    metrics_counter(m, "alertmanager_alerts_limited_total",
-                    "Alerts refused because there are too many of their alertname.",
-                    alert_limit_refused(e->limit));
+                  max_i64(e->options.alertname_limit, 0));
+    alert_limit_metrics(e->limit, m);
     metrics_gauge(m, "alertmanager_dispatcher_aggregation_groups", "Number of active groups.",
                   (int64_t)groups_count(e->groups));
     metrics_counter(m, "alertmanager_dispatcher_aggregation_group_limit_reached_total",

@@ -78,14 +78,19 @@ static void get_silence(struct edge *e, const struct engine_request *r, struct s
 
 /* ---- changes ---- */
 
-static void log_change(const struct silence_change *c, struct out *out)
+static enum log_level log_level_of(const struct edge *e)
+{
+    return e->options.log_silences ? LOG_INFO : LOG_DEBUG;
+}
+
+static void log_change(const struct edge *e, const struct silence_change *c, struct out *out)
 {
     struct buf b;
 
     buf_init(&b, KIB(1));
     for (size_t i = 0; i < c->silence->sets_n; i++)
         matchers_add_text(&b, &c->silence->sets[i]);
-    OUT_LOG(out, LOG_INFO, "silence", c->created ? "silence created" : "silence updated",
+    OUT_LOG(out, log_level_of(e), "silence", c->created ? "silence created" : "silence updated",
             KV("id", c->silence->id), KV("created_by", c->silence->created_by),
             KV("matchers", buf_str(&b)),
             KV("replaces", c->expired != NULL ? c->expired->id : STR_EMPTY));
@@ -120,7 +125,7 @@ static void post_silence(struct edge *e, const struct engine_request *r, struct 
     if (change.expired != NULL)
         edge_mute_put_silence(e, change.expired, out);
     edge_mute_put_silence(e, change.silence, out);
-    log_change(&change, out);
+    log_change(e, &change, out);
     reply_when_stored(e, r, api_silence_created_json(change.silence->id, a), out);
 }
 
@@ -135,7 +140,7 @@ static void delete_silence(struct edge *e, const struct engine_request *r, struc
     }
     if (s != NULL) {
         edge_mute_put_silence(e, s, out);
-        OUT_LOG(out, LOG_INFO, "silence", "silence expired", KV("id", s->id));
+        OUT_LOG(out, log_level_of(e), "silence", "silence expired", KV("id", s->id));
     }
     reply_when_stored(e, r, STR_EMPTY, out);
 }

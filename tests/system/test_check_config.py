@@ -46,7 +46,7 @@ def test_every_mistake_has_file_and_line(check):
     done = check("am", "bad", am=EDGE, bad="receivers: [{name: a, x: y}]\nroute:\n  receiver: b\n")
     assert done.returncode == 1
     assert "Checking 'am'  SUCCESS\n" in done.stdout
-    assert "Checking 'bad'  FAILED\nbad:1: field x not found in receiver" in done.stdout
+    assert "Checking 'bad'  FAILED: bad:1: field x not found in receiver" in done.stdout
     assert 'bad:3: undefined receiver "b" used in route\n' in done.stdout
     assert "failed to validate 1 file(s)" in done.stderr
 

@@ -3,6 +3,7 @@
 #include "common/base/hash.h"
 #include "common/base/json.h"
 #include "common/core/alerts/alert_index.h"
+#include "common/core/alerts/alert_limit.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -27,6 +28,7 @@ struct alerts {
     size_t n, max, firing, text_bytes;
     struct heap ends;
     struct alert_index *pairs;
+    struct alert_limit *limit; /* lent; NULL: none */
     uint64_t collisions, refused_full;
 };
 
@@ -346,6 +348,12 @@ struct alert *alerts_from(const struct alerts *t, uint64_t fp)
     return a;
 }
 
+void alerts_set_limit(struct alerts *t, struct alert_limit *limit)
+{
+    assert(t->n == 0);
+    t->limit = limit;
+}
+
 bool alerts_has_room(const struct alerts *t, size_t more)
 {
     return more <= t->max && t->n <= t->max - more;
@@ -395,8 +403,10 @@ void alerts_remove(struct alerts *t, struct alert *a)
     t->n--;
     index_pairs(t, a, alert_index_remove);
     t->text_bytes -= a->text->bytes;
-    if (a->firing)
+    if (a->firing) {
         t->firing--;
+        alert_limit_count(t->limit, alert_label(a, STR("alertname")), false);
+    }
     heap_remove(&t->ends, &a->ends);
     alert_free(a);
 }
@@ -455,6 +465,7 @@ static void set_firing(struct alerts *t, struct alert *a, bool firing, struct no
     if (firing == a->firing)
         return;
     a->firing = firing;
+    alert_limit_count(t->limit, alert_label(a, STR("alertname")), firing);
     if (firing) {
         t->firing++;
     } else {

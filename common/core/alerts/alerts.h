@@ -65,7 +65,11 @@ struct alert_input {
 
 struct alerts;
 
+struct alert_limit; /* common/core/alerts/alert_limit.h */
+
 struct alerts *alerts_new(size_t alerts_max);
+/* Counts firing alerts there; lent, may be NULL. Before the first alert. */
+void alerts_set_limit(struct alerts *t, struct alert_limit *limit);
 void alerts_free(struct alerts *t); /* no alert may be in a group any more */
 
 /* Takes a statement in (merge rule §1.6). 0; -ENOSPC when the table is full, -EEXIST on a

@@ -47,8 +47,9 @@ static const struct config_field fields[] = {
      .parse = parse_receivers,
      .doc = "Who is told, and how."},
     {.name = "templates",
-     .kind = CONFIG_STR_LIST,
+     .kind = CONFIG_PATH_LIST,
      AT(templates),
+     .always = true,
      .doc = "Patterns of files with templates; relative to this file's folder."},
     {.name = "mute_time_intervals", /* first, for the two share their names */
      .kind = CONFIG_CUSTOM,
@@ -60,9 +61,35 @@ static const struct config_field fields[] = {
      AT(intervals),
      .parse = parse_time_intervals,
      .doc = "Named times, for routes to refer to."},
-    {.name = "tracing", .kind = CONFIG_NOT_YET},
-    {.name = "event_recorder", .kind = CONFIG_NOT_YET},
+    {.name = "tracing",
+     .kind = CONFIG_SECTION_REF,
+     AT(tracing),
+     .section = &tracing_section,
+     .doc = "Accepted, without effect."},
+    {.name = "event_recorder",
+     .kind = CONFIG_SECTION_REF,
+     AT(event_recorder),
+     .section = &event_recorder_section,
+     .doc = "Accepted, without effect."},
 };
+
+const struct config_field *am_config_fields(size_t *ret_n)
+{
+    *ret_n = ARRAY_SIZE(fields);
+    return fields;
+}
+
+static void warn_of_unused(struct config_loader *l, const struct yaml_node *root)
+{
+    static const char *const unused[] = {"tracing", "event_recorder"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(unused); i++) {
+        const struct yaml_node *n = yaml_find(root, unused[i]);
+
+        if (n != NULL && n->kind != YAML_NULL)
+            config_warn(l, n->line, "%s is accepted, but without effect", unused[i]);
+    }
+}
 
 static void load(struct config_loader *l, const struct yaml_node *root, struct am_config *c)
 {
@@ -70,6 +97,7 @@ static void load(struct config_loader *l, const struct yaml_node *root, struct a
 
     am_global_load(l, NULL, &c->global);
     config_load(l, root, "the configuration", fields, ARRAY_SIZE(fields), c);
+    warn_of_unused(l, root);
     c->inhibit_rules = c->inhibit.v;
     c->inhibit_rules_n = c->inhibit.n;
     if (root->kind != YAML_MAP && root->kind != YAML_NULL)
@@ -87,8 +115,12 @@ int am_config_parse(struct str text, enum matcher_mode mode, struct am_config **
 {
     struct arena *arena = arena_new(0), *tree = arena_new(0);
     struct am_config *c = ARENA_NEW(arena, struct am_config);
-    struct config_loader l = {
-        .arena = arena, .mistakes = &report->mistakes, .warnings = &report->warnings, .mode = mode};
+    struct config_loader l = {.arena = arena,
+                              .mistakes = &report->mistakes,
+                              .warnings = &report->warnings,
+                              .mode = mode,
+                              .folder = config_report_folder(report),
+                              .global = &c->global};
     struct yaml_node *root;
 
     c->arena = arena;

@@ -1,5 +1,7 @@
 #include "common/core/config/inhibit_load.h"
 
+#include "common/core/config/schema_text.h"
+
 #define AT(member) .offset = offsetof(struct inhibit_written, member)
 
 static void parse_equal(struct config_loader *l, const struct yaml_node *n, void *ret)
@@ -14,42 +16,66 @@ static void parse_equal(struct config_loader *l, const struct yaml_node *n, void
     }
 }
 
+static bool shown_equal(const void *value)
+{
+    return ((const struct str_list *)value)->n > 0;
+}
+
+static void write_equal(struct buf *b, unsigned indent, const void *value)
+{
+    config_write_items(b, indent, *(const struct str_list *)value);
+}
+
 static const struct config_field fields[] = {
     {.name = "name", .kind = CONFIG_STR, AT(name), .doc = "Shown where an alert is inhibited."},
     {.name = "source_match",
      .kind = CONFIG_CUSTOM,
      AT(source),
      .parse = matchers_parse_match,
+     .shown = matchers_shown_match,
+     .write = matchers_write_match,
      .doc = "Old form of source_matchers: equality."},
     {.name = "source_match_re",
      .kind = CONFIG_CUSTOM,
      AT(source),
      .parse = matchers_parse_match_re,
+     .shown = matchers_shown_match_re,
+     .write = matchers_write_match_re,
      .doc = "Old form of source_matchers: regular expressions."},
     {.name = "source_matchers",
      .kind = CONFIG_CUSTOM,
      AT(source),
      .parse = matchers_parse_list,
+     .shown = matchers_shown_list,
+     .write = matchers_write_list,
      .doc = "Which firing alerts inhibit others: all must hold."},
     {.name = "target_match",
      .kind = CONFIG_CUSTOM,
      AT(target),
      .parse = matchers_parse_match,
+     .shown = matchers_shown_match,
+     .write = matchers_write_match,
      .doc = "Old form of target_matchers: equality."},
     {.name = "target_match_re",
      .kind = CONFIG_CUSTOM,
      AT(target),
      .parse = matchers_parse_match_re,
+     .shown = matchers_shown_match_re,
+     .write = matchers_write_match_re,
      .doc = "Old form of target_matchers: regular expressions."},
     {.name = "target_matchers",
      .kind = CONFIG_CUSTOM,
      AT(target),
      .parse = matchers_parse_list,
+     .shown = matchers_shown_list,
+     .write = matchers_write_list,
      .doc = "Which alerts are inhibited: all must hold."},
     {.name = "equal",
      .kind = CONFIG_CUSTOM,
      AT(equal),
      .parse = parse_equal,
+     .shown = shown_equal,
+     .write = write_equal,
      .doc = "Labels in which source and target must agree; two that lack one agree in it."},
 };
 

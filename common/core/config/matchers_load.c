@@ -1,5 +1,7 @@
 #include "common/core/config/matchers_load.h"
 
+#include "common/core/config/schema_text.h"
+
 static void warn(struct config_loader *l, const struct yaml_node *n, const struct matcher *m)
 {
     struct buf b;
@@ -66,14 +68,10 @@ static void add_old(struct config_loader *l, int line, enum matcher_op op, struc
         matchers_add(ret, m, l->arena);
 }
 
-static struct labels old_pairs(struct config_loader *l, const struct yaml_node *n, const char *what)
+/* What is no text has been complained of by then. */
+static struct str text_of(const struct yaml_node *n)
 {
-    struct label *v = ARENA_ARRAY(l->arena, struct label, n->n);
-
-    for (size_t i = 0; i < n->n; i++)
-        v[i] = (struct label){.name = arena_str(l->arena, n->keys[i]),
-                              .value = config_str(l, n->items[i], what)};
-    return (struct labels){.v = v, .n = n->n};
+    return n->kind == YAML_SCALAR ? n->text : STR_EMPTY;
 }
 
 void matchers_parse_match(struct config_loader *l, const struct yaml_node *n, void *block)
@@ -82,9 +80,9 @@ void matchers_parse_match(struct config_loader *l, const struct yaml_node *n, vo
 
     if (!config_is_map(l, n, "match"))
         return;
-    b->match = old_pairs(l, n, "match");
+    b->match = config_pairs(l, n, "match");
     for (size_t i = 0; i < n->n; i++)
-        add_old(l, n->key_lines[i], MATCH_EQ, b->match.v[i].name, b->match.v[i].value, &b->all);
+        add_old(l, n->key_lines[i], MATCH_EQ, n->keys[i], text_of(n->items[i]), &b->all);
 }
 
 void matchers_parse_match_re(struct config_loader *l, const struct yaml_node *n, void *block)
@@ -93,17 +91,46 @@ void matchers_parse_match_re(struct config_loader *l, const struct yaml_node *n,
 
     if (!config_is_map(l, n, "match_re"))
         return;
-    b->match_re = old_pairs(l, n, "match_re");
+    b->match_re = config_pairs(l, n, "match_re");
     for (size_t i = 0; i < n->n; i++) {
-        const struct label *pair = &b->match_re.v[i];
-
         if (n->items[i]->kind == YAML_NULL)
             config_mistake(l, n->key_lines[i], "invalid regexp value for \"" STR_FMT "\"",
-                           STR_ARG(str_sub(pair->name, 0, 128)));
+                           STR_ARG(str_sub(n->keys[i], 0, 128)));
         else /* anchored here and again when compiled: keys show it, as upstream's do */
-            add_old(l, n->key_lines[i], MATCH_RE, pair->name,
-                    arena_fmt(l->arena, "^(?:" STR_FMT ")$", STR_ARG(pair->value)), &b->all);
+            add_old(l, n->key_lines[i], MATCH_RE, n->keys[i],
+                    arena_fmt(l->arena, "^(?:" STR_FMT ")$", STR_ARG(text_of(n->items[i]))),
+                    &b->all);
     }
+}
+
+bool matchers_shown_list(const void *block)
+{
+    return ((const struct matchers_block *)block)->matchers.n > 0;
+}
+
+bool matchers_shown_match(const void *block)
+{
+    return ((const struct matchers_block *)block)->match.n > 0;
+}
+
+bool matchers_shown_match_re(const void *block)
+{
+    return ((const struct matchers_block *)block)->match_re.n > 0;
+}
+
+void matchers_write_list(struct buf *b, unsigned indent, const void *block)
+{
+    config_write_items(b, indent, ((const struct matchers_block *)block)->matchers);
+}
+
+void matchers_write_match(struct buf *b, unsigned indent, const void *block)
+{
+    config_write_pairs(b, indent, ((const struct matchers_block *)block)->match);
+}
+
+void matchers_write_match_re(struct buf *b, unsigned indent, const void *block)
+{
+    config_write_pairs(b, indent, ((const struct matchers_block *)block)->match_re);
 }
 
 bool config_label_name_valid(const struct config_loader *l, struct str name)

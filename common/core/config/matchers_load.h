@@ -24,5 +24,13 @@ void matchers_parse_list(struct config_loader *l, const struct yaml_node *n, voi
 void matchers_parse_match(struct config_loader *l, const struct yaml_node *n, void *block);
 void matchers_parse_match_re(struct config_loader *l, const struct yaml_node *n, void *block);
 
+/* And back: for the same rows of tables. */
+bool matchers_shown_list(const void *block);
+bool matchers_shown_match(const void *block);
+bool matchers_shown_match_re(const void *block);
+void matchers_write_list(struct buf *b, unsigned indent, const void *block);
+void matchers_write_match(struct buf *b, unsigned indent, const void *block);
+void matchers_write_match_re(struct buf *b, unsigned indent, const void *block);
+
 /* As l's mode says. */
 bool config_label_name_valid(const struct config_loader *l, struct str name);

@@ -203,8 +203,13 @@ static void mistakes_are_upstreams(void **state)
         {"receivers:\n- name: a\n- name: a\n- {}\n- slack_configs: [{}]\n  name: s\n"
          "- {name: w, webhook_configs: [null]}\n- {name: u, x: y}\nroute: {receiver: a}\n",
          "3: notification config name \"a\" is not unique\n4: missing name in receiver\n"
-         "5: slack_configs is not supported yet\n7: missing webhook config\n"
-         "8: field x not found in receiver; it may have: name, webhook_configs\n"},
+         "5: slack: no Slack API URL nor App token set either inline or in a file\n"
+         "7: missing webhook config\n"
+         "8: field x not found in receiver; it may have: name, labels, discord_configs, "
+         "email_configs, incidentio_configs, pagerduty_configs, slack_configs, webhook_configs, "
+         "opsgenie_configs, wechat_configs, pushover_configs, victorops_configs, sns_configs, "
+         "telegram_configs, webex_configs, msteams_configs, msteamsv2_configs, jira_configs, "
+         "rocketchat_configs, mattermost_configs\n"},
         {RECEIVERS "route: {receiver: a}\nglobal: {resolve_timeout: x}\n",
          "3: resolve_timeout: not a valid duration string: \"x\"\n"},
     };
@@ -218,9 +223,9 @@ static void warnings_are_no_refusal(void **state)
     (void)state;
     assert_string_equal(warnings(RECEIVERS
                                  "route: {receiver: a, routes: [{matchers: ['a=~\"\\d\"']}]}\n"
-                                 "global:\n  http_config: {}\n"),
+                                 "tracing: {endpoint: x}\n"),
                         "2: only the classic syntax reads this matcher; better write a=~\"\\\\d\"\n"
-                        "4: http_config is not in force yet\n");
+                        "3: tracing is accepted, but without effect\n");
     assert_string_equal(mistakes(RECEIVERS "route: {receiver: a, routes: [{matchers: ['a=']}]}\n"),
                         "");
 }

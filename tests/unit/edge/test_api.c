@@ -422,7 +422,7 @@ static void alerts_of_one_alertname_can_be_limited(void **state)
     struct driver d;
 
     (void)state;
-    driver_init(&d, edge_new(&(struct edge_options){.per_alertname_max = 2, .seed = 1}));
+    driver_init(&d, edge_new(&(struct edge_options){.alertname_limit = 2, .seed = 1}));
     edge_reconfigure(&d, CONFIG, NULL);
     driver_restore_and_start(&d);
     assert_int_equal(edge_post(&d, "[{\"labels\":{\"alertname\":\"A\",\"i\":\"1\"}},"
