@@ -22,7 +22,14 @@ def ties_in_order(groups):
                                          [a["fingerprint"] for a in g["alerts"]], len(g["alerts"])))
 
 
-LATE_MS = 300  # behind a tick; the next flush is 500 ms behind it
+def silences_in_order(silences):
+    """Silences of one state that end (or begin) at the same time come in any order."""
+    def when(s):
+        return s["status"]["state"], s["startsAt" if s["status"]["state"] == "pending" else "endsAt"]
+    return sorted(silences, key=lambda s: ([when(x) for x in silences].index(when(s)), s["id"]))
+
+
+LATE_MS = 250  # behind a tick; the next flush is 500 ms behind it
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 KEPT_HEADERS = ("content-type", "cache-control", "allow")
 PATIENCE_S = 0.25
@@ -38,6 +45,8 @@ def plain_answers(what, answers, names=None):
         body = body if names is None else names[i].plain(body)
         if isinstance(body, list) and "/groups" in what:
             body = ties_in_order(body)
+        elif isinstance(body, list) and what.endswith("/silences"):
+            body = silences_in_order(body)
         plain.append({"status": status, "headers": kept, "body": body})
     return plain
 
@@ -59,10 +68,13 @@ class Run:
             while int(time.time() * 1000) <= getattr(self, "last_ms", 0) + 1:
                 await asyncio.sleep(0)  # no two changes in the same millisecond
         bodies = bodies if isinstance(bodies, dict) else {d.name: bodies for d in self.pair.both}
+        begin = time.monotonic()
         answers = await asyncio.gather(*(d.ask(method, path.replace("@", f'filter=scenario%3D%22{self.s.name}%22')
                                                if not isinstance(path, dict) else path[d.name], bodies[d.name])
                                          for d in self.pair.both))
         if changes is not None:
+            if (time.monotonic() - begin) * 1000 > LATE_MS:
+                self.trouble.append(f"{changes} took {(time.monotonic() - begin) * 1000:.0f} ms")
             for d, a in zip(self.pair.both, answers):
                 self.names[d.name].windows.append((changes, a[3], a[4]))
                 self.last_ms = max(getattr(self, "last_ms", 0), a[4])
@@ -85,6 +97,8 @@ class Run:
 
     def at(self, base, offset):
         ms = base + offset
+        while any(start <= ms <= end for n in self.names.values() for _, start, end in n.windows):
+            ms += 1  # not one that a daemon may have chosen in an earlier step
         for n in self.names.values():
             n.known[ms] = f"step {self.step} {offset:+d} ms"
         return stamp(ms)

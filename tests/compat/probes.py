@@ -56,12 +56,12 @@ def gets():
 
 def all_probes():
     """(method, path, body, headers)"""
+    for path in gets():
+        yield "GET", path, None, {}
     for body in posts():
         yield "POST", "/api/v2/alerts", body, {}
     for body in silences():
         yield "POST", "/api/v2/silences", body, {}
-    for path in gets():
-        yield "GET", path, None, {}
     for path in ("/api/v2/alerts", "/api/v2/silences", "/api/v2/status", "/api/v2/receivers", "/api/v2/alerts/groups",
                  "/api/v2/silence/0a0a0a0a-0000-4000-8000-000000000000"):
         for method in ("PUT", "DELETE", "PATCH", "HEAD"):
