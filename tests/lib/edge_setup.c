@@ -27,14 +27,16 @@ static struct edge_config *parse(const char *am, const char *federation, enum ma
     return c;
 }
 
+struct edge_options edge_setup_options = {.external_url = STR_INIT("http://edge.example:9093"),
+                                          .version = STR_INIT("0.34.0"),
+                                          .node = STR_INIT("e1"),
+                                          .seed = 7};
+
 static struct engine *make(enum matcher_mode mode)
 {
-    struct edge_options o = {.external_url = STR("http://edge.example:9093"),
-                             .version = STR("0.34.0"),
-                             .node = STR("e1"),
-                             .matchers = mode,
-                             .seed = 7};
+    struct edge_options o = edge_setup_options;
 
+    o.matchers = mode;
     return edge_new(&o);
 }
 
