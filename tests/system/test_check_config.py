@@ -80,3 +80,34 @@ def test_the_matcher_syntax_follows_the_mode(check):
     assert "(warning)" in check("am", am=text).stdout
     assert check("--enable-feature", "classic-mode", "am", am=text).returncode == 0
     assert check("--enable-feature", "utf8-strict-mode", "am", am=text).returncode == 1
+
+
+TRAPS = """receivers: [{name: a}, {name: b}]
+route:
+  receiver: a
+  routes:
+  - matchers: [severity=page]
+  - matchers: [severity=page, team=x]
+"""
+
+
+def test_traps_are_warnings_and_strict_refuses_them(check):
+    done = check("am", am=TRAPS)
+    assert done.returncode == 0
+    assert 'am:1: no route leads to the receiver "b" (warning)\n' in done.stdout
+    assert "am:6: the route on line 5 takes everything that this one would match, and does not continue (warning)\n" in done.stdout
+    strict = check("--strict", "am", am=TRAPS)
+    assert strict.returncode == 1
+    assert 'am:1: no route leads to the receiver "b"\n' in strict.stdout
+    assert check("--strict", "am", am=EDGE).returncode == 0
+
+
+def test_a_receiver_without_a_sender_is_said(check):
+    done = check("am", am="receivers:\n- name: a\n  pushover_configs:\n  - {user_key: u, token: t}\nroute: {receiver: a}\n")
+    assert done.returncode == 0
+    assert "am:4: pushover: there is no sender for it yet: its notifications will FAIL (warning)\n" in done.stdout
+
+
+def test_locations_are_looked_for(check):
+    done = check("am", am=EDGE + "time_intervals: [{name: t, time_intervals: [{location: Mars/Olympus}]}]\n")
+    assert done.returncode == 1 and "am:3: unknown time zone Mars/Olympus" in done.stdout

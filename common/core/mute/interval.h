@@ -42,6 +42,7 @@ struct named_interval {
     struct interval *v; /* one of them must match */
     size_t n;
     bool deprecated; /* from mute_time_intervals */
+    int line;
 };
 
 struct named_intervals {

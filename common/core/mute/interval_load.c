@@ -293,7 +293,7 @@ static void load_named(struct config_loader *l, const struct yaml_node *node, bo
         {.name = "time_intervals", .kind = CONFIG_CUSTOM, .offset = 0, .parse = load_entries},
     };
     const char *what = deprecated ? "mute time interval" : "time interval";
-    struct named_interval named = {.deprecated = deprecated};
+    struct named_interval named = {.deprecated = deprecated, .line = node->line};
 
     config_load(l, node, what, fields, ARRAY_SIZE(fields), &named);
     if (named.name.n == 0)
