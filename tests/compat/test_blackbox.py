@@ -147,6 +147,8 @@ ABSENT = {
     "silences_query_errors_total": "a query cannot fail: a silence that does not compile is never taken in",
     "silences_matcher_compile_errors_total": "a silence that does not compile is never taken in",
     "silences_maintenance_errors_total": SWEEP, "nflog_maintenance_errors_total": SWEEP,
+    "silences_maintenance_total": "a silence is forgotten when its time comes, not by maintenance",
+    "silences_gossip_messages_propagated_total": "comes with gossip", "nflog_gossip_messages_propagated_total": "comes with gossip",
 }
 
 
