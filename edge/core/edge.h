@@ -28,6 +28,7 @@ struct edge_options {        /* 0 and "" mean the default; texts are copied */
     bool alert_names_in_metrics;              /* of those refused for it */
     size_t silences_max;         /* stored ones, ended ones included; 0: SILENCES_MAX */
     size_t silence_bytes_max;    /* of one; 0: SILENCE_BYTES_MAX */
+    bool keep_muted_resolved;    /* an end that was muted is told when it is so no longer */
     bool log_silences;           /* at level info instead of debug */
     enum matcher_mode matchers;  /* the dialect of queries; classic: of names, too */
     struct interval_zones zones; /* the tz database; no function: every location is UTC */
