@@ -182,7 +182,7 @@ static struct engine *make_engine(struct daemon *d, void *arg)
                              .log_silences = s->log_silences,
                              .silences_max = (size_t)max_i64(s->silences_max, 0),
                              .silence_bytes_max = (size_t)max_i64(s->silence_bytes_max, 0),
-                             .classic_names = s->matchers == MATCHER_CLASSIC,
+                             .matchers = s->matchers,
                              .zones = {.offset_s = zoneinfo_offset_s, .arg = s->zones},
                              .seed = entropy_seed()};
 

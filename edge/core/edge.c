@@ -110,6 +110,7 @@ static void sweep(struct edge *e, struct now now, struct out *out)
 {
     if (now.mono_ms >= e->sweep_nflog_mono_ms) {
         nflog_sweep(e->nflog, now, out);
+        e->count.nflog_sweeps++;
         e->sweep_nflog_mono_ms = now.mono_ms + e->options.maintenance_ms;
     }
     if (now.mono_ms >= e->sweep_alerts_mono_ms) {

@@ -31,7 +31,7 @@ struct edge_options {        /* 0 and "" mean the default; texts are copied */
     size_t silence_bytes_max;    /* of one; 0: SILENCE_BYTES_MAX */
     bool keep_muted_resolved;    /* an end that was muted is told when it is so no longer */
     bool log_silences;           /* at level info instead of debug */
-    bool classic_names;          /* silences name labels by [a-zA-Z_][a-zA-Z0-9_]* only */
+    enum matcher_mode matchers;  /* the dialect of queries; classic: of names, too */
     struct interval_zones zones; /* the tz database; no function: every location is UTC */
     uint64_t seed; /* of the backoff and of silences' ids; from entropy or the simulator */
 };

@@ -6,9 +6,6 @@
 
 #include <errno.h>
 
-/* The dialect of matchers in queries; configuration files have their own. */
-#define API_MATCHER_MODE MATCHER_FALLBACK
-
 static void reply_text(struct out *out, const struct engine_request *r, int status,
                        const char *text)
 {
@@ -133,14 +130,15 @@ static void answer_post(struct edge *e, const struct engine_request *r, uint64_t
 static void post_alerts(struct edge *e, const struct engine_request *r, struct now now,
                         struct out *out)
 {
+    struct api_post_rules rules = {.resolve_timeout_ms = e->config->am->global.resolve_timeout_ms,
+                                   .classic_names = e->options.matchers == MATCHER_CLASSIC};
     struct api_post post;
     struct api_error error;
     size_t unknown, episodes;
     uint64_t wait;
     bool admitted;
 
-    if (api_post_parse(r, e->config->am->global.resolve_timeout_ms, now, out_arena(out), &post,
-                       &error) < 0) {
+    if (api_post_parse(r, &rules, now, out_arena(out), &post, &error) < 0) {
         api_reply_error(out, r, &error);
         return;
     }
@@ -168,13 +166,13 @@ static void post_alerts(struct edge *e, const struct engine_request *r, struct n
 static void get_alerts(struct edge *e, const struct engine_request *r, struct now now,
                        struct out *out)
 {
-    api_v2_get_alerts(e->api, r, API_MATCHER_MODE, now, out);
+    api_v2_get_alerts(e->api, r, e->options.matchers, now, out);
 }
 
 static void get_groups(struct edge *e, const struct engine_request *r, struct now now,
                        struct out *out)
 {
-    api_v2_get_groups(e->api, r, API_MATCHER_MODE, now, out);
+    api_v2_get_groups(e->api, r, e->options.matchers, now, out);
 }
 
 static void get_status(struct edge *e, const struct engine_request *r, struct now now,
@@ -195,7 +193,7 @@ static void get_receivers(struct edge *e, const struct engine_request *r, struct
                           struct out *out)
 {
     (void)now;
-    api_v2_get_receivers(r, &e->config->am->receivers, API_MATCHER_MODE, out);
+    api_v2_get_receivers(r, &e->config->am->receivers, e->options.matchers, out);
 }
 
 /* Paths below /api/v2; the silences' have a file of their own. */
@@ -229,7 +227,7 @@ static void request_v2(struct edge *e, const struct engine_request *r, struct no
             (get ? v2_routes[i].get : v2_routes[i].post)(e, r, now, out);
         return;
     }
-    if (!edge_silences_request(e, r, path, API_MATCHER_MODE, now, out))
+    if (!edge_silences_request(e, r, path, e->options.matchers, now, out))
         api_reply_not_found(out, r);
 }
 

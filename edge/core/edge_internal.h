@@ -54,7 +54,8 @@ struct edge {
         uint64_t forwarded_opened, forwarded_resolved;
         uint64_t forwarded_suppressed, forwarded_unsuppressed;
         size_t receivers, integrations; /* in use */
-        uint64_t rows_bad;              /* rows that could not be read back */
+        uint64_t nflog_sweeps;
+        uint64_t rows_bad; /* rows that could not be read back */
     } count;
 };
 

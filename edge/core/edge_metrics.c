@@ -113,6 +113,9 @@ static void own_metrics(const struct edge *e, struct metrics *m)
                 e->count.posts_refused_spool);
     metrics_u64(m, "tocsin_posts_refused_total", ONE("reason", STR("store")),
                 e->count.posts_refused_store);
+    metrics_counter(m, "alertmanager_nflog_maintenance_total",
+                    "How many maintenances were executed for the notification log.",
+                    e->count.nflog_sweeps);
     metrics_gauge(m, "tocsin_notification_log_entries", "Entries of the notification log.",
                   (int64_t)nflog_count(e->nflog));
     metrics_counter(m, "tocsin_bad_rows_total", "Rows of the store that could not be used.",

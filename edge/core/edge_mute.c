@@ -20,11 +20,11 @@ void edge_mute_init(struct edge *e)
 {
     struct edge_mute *m = xcalloc(1, sizeof(*m));
 
-    m->silences =
-        silence_set_new((struct silence_options){.silences_max = e->options.silences_max,
-                                                 .silence_bytes_max = e->options.silence_bytes_max,
-                                                 .retention_ms = e->options.retention_ms,
-                                                 .classic_names = e->options.classic_names});
+    m->silences = silence_set_new(
+        (struct silence_options){.silences_max = e->options.silences_max,
+                                 .silence_bytes_max = e->options.silence_bytes_max,
+                                 .retention_ms = e->options.retention_ms,
+                                 .classic_names = e->options.matchers == MATCHER_CLASSIC});
     rand_seed(&m->rand, hash_mix(e->options.seed, RAND_SALT));
     if (e->options.zones.offset_s == NULL)
         e->options.zones.offset_s = utc;
@@ -199,6 +199,7 @@ static size_t silence_stage(struct edge *e, struct flush *f, struct now now, str
     for (size_t i = 0; i < f->n; i++) {
         if (f->v[i].muted)
             continue;
+        e->mute->queries++;
         if (silence_set_match(e->mute->silences, alert_labels(f->v[i].member->alert, a), now, a,
                               &by) > 0)
             suppress(e, f, i, MUTE_SILENCE, arena_fmt(a, "silence:" STR_FMT, STR_ARG(by[0]->id)),
@@ -269,6 +270,7 @@ void edge_alert_status(void *arg, const struct alert *a, struct now now, struct 
         ret->inhibited_by = fps;
         ret->inhibited_by_n = 1;
     }
+    e->mute->queries++;
     ret->silenced_by_n = silence_set_match(e->mute->silences, l, now, arena, &by);
     ids = ARENA_ARRAY(arena, struct str, ret->silenced_by_n);
     for (size_t i = 0; i < ret->silenced_by_n; i++)
@@ -281,6 +283,7 @@ void edge_mute_metrics(const struct edge *e, struct metrics *m, struct now now)
 {
     struct silence_stats s = silence_set_stats(e->mute->silences, now);
     struct inhibit_stats ih = inhibit_stats(e->mute->inhibit);
+    int64_t stored = 0;
 
     metrics_family(m, "alertmanager_notifications_suppressed_total", "counter",
                    "The total number of notifications suppressed for being silenced, inhibited, "
@@ -295,6 +298,13 @@ void edge_mute_metrics(const struct edge *e, struct metrics *m, struct now now)
             m, "alertmanager_silences",
             &(struct metric_label){"state", str_from(silence_state_text((enum silence_state)i))}, 1,
             s.by_state[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(s.by_state); i++)
+        stored += s.by_state[i];
+    metrics_gauge(m, "alertmanager_silences_state_size", "Number of silences stored.", stored);
+    metrics_gauge(m, "alertmanager_silences_matcher_index_size",
+                  "Number of silences whose matchers are compiled: all of them.", stored);
+    metrics_counter(m, "alertmanager_silences_queries_total",
+                    "How many silence queries were received.", e->mute->queries);
     metrics_gauge(m, "alertmanager_inhibition_rules", "Number of configured inhibition rules.",
                   (int64_t)e->config->am->inhibit_rules_n);
     metrics_gauge(m, "tocsin_silences_unkeyed",

@@ -27,6 +27,7 @@ struct edge_mute {
         size_t n, cap;
     } stale;
     uint64_t suppressed[MUTE_STAGES]; /* alerts, per flush */
+    uint64_t queries;                 /* of silences: by an alert's labels, by id, lists */
 };
 
 void edge_mute_init(struct edge *e); /* e->options are complete */

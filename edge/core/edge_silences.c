@@ -48,6 +48,7 @@ static void get_silences(struct edge *e, const struct engine_request *r, enum ma
         api_reply_string(out, r, 400, arena_str(a, str_from(err.text)));
         return;
     }
+    e->mute->queries++;
     n = silence_set_query(
         e->mute->silences,
         &(struct silence_query){.states = api_silence_states(&q), .filter = &filter}, now, a, &v);
@@ -65,6 +66,7 @@ static void get_silence(struct edge *e, const struct engine_request *r, struct s
     struct json_writer w;
     struct buf b;
 
+    e->mute->queries++;
     if (s == NULL) {
         api_reply_empty(out, r, 404);
         return;

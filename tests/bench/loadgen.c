@@ -29,6 +29,8 @@ struct settings {
     int port, sink_port;
     int alerts, batch, connections, first;
     int critical_permille; /* so many of 1000 alerts have severity="critical" */
+    int teams;             /* alert i is of team i modulo this */
+    int limit_ms;          /* no request is begun later than this; 0: all are */
 };
 
 /* ---- latencies ---- */
@@ -58,6 +60,8 @@ static double own_cpu_s(void)
 
 static void report(int64_t *ns, size_t n, int64_t took_ns, size_t bytes)
 {
+    if (n == 0)
+        die("no request came to its end");
     qsort(ns, n, sizeof(*ns), compare_i64);
     printf("{\"requests\": %zu, \"seconds\": %.6f, \"p50_us\": %.1f, \"p99_us\": %.1f, "
            "\"max_us\": %.1f, \"bytes\": %zu, \"own_cpu_s\": %.3f}\n",
@@ -80,7 +84,7 @@ static void add_alert(struct buf *b, const struct settings *s, int i, int64_t no
                 "\"prometheus\":\"monitoring/k8s\",\"service\":\"service-%02d\","
                 "\"severity\":\"%s\",\"team\":\"team-%02d\"},",
                 name, i % 3, i >> 16 & 255, i >> 8 & 255, i & 255, space, i, i % 40,
-                critical ? "critical" : "warning", i % 50);
+                critical ? "critical" : "warning", i % s->teams);
     buf_add_fmt(b,
                 "\"annotations\":{\"description\":\"The workload workload-%07d in namespace-%02d "
                 "has been over its limit of 90 percent for more than fifteen minutes; the last "
@@ -105,12 +109,12 @@ static int64_t wall_ms(void)
     return (int64_t)t.tv_sec * MS_PER_S + t.tv_nsec / 1000000;
 }
 
-static void add_post(struct buf *b, struct str body)
+static void add_post(struct buf *b, const char *path, struct str body)
 {
     buf_add_fmt(b,
-                "POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Prometheus/2.54\r\n"
+                "POST %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Prometheus/2.54\r\n"
                 "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                body.n);
+                path, body.n);
     buf_add_str(b, body);
 }
 
@@ -127,17 +131,47 @@ static struct buf make_post(const struct settings *s, int first, int n)
         add_alert(&body, s, first + i, now);
     }
     buf_add_char(&body, ']');
-    add_post(&request, buf_str(&body));
+    add_post(&request, "/api/v2/alerts", buf_str(&body));
     buf_clear(&body);
     return request;
 }
 
-/* ---- ingest: all requests over several connections, each as fast as its answers come ---- */
+/* Silence i, as an operator would make it: for one instance, or, one in ten, for the pods of a
+ * workload. It is meant for an alert that `ingest` would make of the same number. */
+static struct buf make_silence(int i, int64_t now_wall_ms)
+{
+    struct buf body, request;
+
+    buf_init(&body, 0);
+    buf_init(&request, 0);
+    buf_add_fmt(&body,
+                "{\"matchers\":[{\"name\":\"alertname\",\"value\":\"BenchAlert%03d\","
+                "\"isRegex\":false},",
+                i % ALERT_NAMES);
+    if (i % 10 == 9)
+        buf_add_fmt(&body, "{\"name\":\"pod\",\"value\":\"workload-%07d-.*\",\"isRegex\":true}", i);
+    else
+        buf_add_fmt(&body,
+                    "{\"name\":\"instance\",\"value\":\"10.%d.%d.%d:9100\",\"isRegex\":false}",
+                    i >> 16 & 255, i >> 8 & 255, i & 255);
+    buf_add_str(&body, STR("],\"startsAt\":\""));
+    time_add_rfc3339_ms(&body, now_wall_ms);
+    buf_add_str(&body, STR("\",\"endsAt\":\""));
+    time_add_rfc3339_ms(&body, now_wall_ms + 24 * MS_PER_H);
+    buf_add_str(&body, STR("\",\"createdBy\":\"bench\",\"comment\":\"planned work\"}"));
+    add_post(&request, "/api/v2/silences", buf_str(&body));
+    buf_clear(&body);
+    return request;
+}
+
+/* ---- ingest, silences: all requests over several connections, each as fast as its answers come.
+ * When the time is up, those not begun are left out. ---- */
 
 struct job {
     const struct settings *s;
     struct buf *requests;
-    int64_t *ns; /* by request */
+    int64_t *ns;    /* by request */
+    int64_t end_ns; /* no request is begun later */
     size_t n;
     atomic_size_t next;
 };
@@ -149,46 +183,78 @@ static void *ingest_connection(void *arg)
     size_t i;
 
     conn_open(&c, job->s->host, job->s->port);
-    while ((i = atomic_fetch_add(&job->next, 1)) < job->n) {
+    while (clock_ns() < job->end_ns && (i = atomic_fetch_add(&job->next, 1)) < job->n) {
         int64_t from = clock_ns();
 
         conn_send(&c, buf_str(&job->requests[i]));
         conn_answer(&c);
         job->ns[i] = clock_ns() - from;
         if (c.status != 200)
-            die("POST /api/v2/alerts was answered %d", c.status);
+            die("a POST was answered %d", c.status);
     }
     conn_close(&c);
     return NULL;
 }
 
-static void run_ingest(const struct settings *s)
+static void job_run(struct job *job)
 {
-    struct job job = {.s = s, .n = (size_t)((s->alerts + s->batch - 1) / s->batch)};
+    const struct settings *s = job->s;
     pthread_t threads[CONNECTIONS_MAX];
-    size_t bytes = 0;
-    int64_t from;
+    int64_t from = clock_ns();
+    size_t done, bytes = 0;
 
-    job.requests = xcalloc(job.n, sizeof(*job.requests));
-    job.ns = xcalloc(job.n, sizeof(*job.ns));
-    for (size_t i = 0; i < job.n; i++) {
-        int first = (int)i * s->batch, left = s->alerts - first;
-
-        job.requests[i] = make_post(s, s->first + first, left < s->batch ? left : s->batch);
-        bytes += job.requests[i].n;
-    }
-    from = clock_ns();
+    job->end_ns = s->limit_ms > 0 ? from + s->limit_ms * INT64_C(1000000) : INT64_MAX;
     for (int i = 0; i < s->connections; i++) {
-        if (pthread_create(&threads[i], NULL, ingest_connection, &job) != 0)
+        if (pthread_create(&threads[i], NULL, ingest_connection, job) != 0)
             die("no thread");
     }
     for (int i = 0; i < s->connections; i++)
         (void)pthread_join(threads[i], NULL);
-    report(job.ns, job.n, clock_ns() - from, bytes);
+    done = atomic_load(&job->next) < job->n ? atomic_load(&job->next) : job->n;
+    for (size_t i = 0; i < done; i++)
+        bytes += job->requests[i].n;
+    report(job->ns, done, clock_ns() - from, bytes);
+}
+
+static void job_init(struct job *job, const struct settings *s, size_t n)
+{
+    *job = (struct job){.s = s,
+                        .n = n,
+                        .requests = xcalloc(n, sizeof(*job->requests)),
+                        .ns = xcalloc(n, sizeof(*job->ns))};
+}
+
+static void job_clear(struct job *job)
+{
+    for (size_t i = 0; i < job->n; i++)
+        buf_clear(&job->requests[i]);
+    free(job->requests);
+    free(job->ns);
+}
+
+static void run_ingest(const struct settings *s)
+{
+    struct job job;
+
+    job_init(&job, s, (size_t)((s->alerts + s->batch - 1) / s->batch));
+    for (size_t i = 0; i < job.n; i++) {
+        int first = (int)i * s->batch, left = s->alerts - first;
+
+        job.requests[i] = make_post(s, s->first + first, left < s->batch ? left : s->batch);
+    }
+    job_run(&job);
+    job_clear(&job);
+}
+
+static void run_silences(const struct settings *s)
+{
+    struct job job;
+
+    job_init(&job, s, (size_t)s->alerts);
     for (size_t i = 0; i < job.n; i++)
-        buf_clear(&job.requests[i]);
-    free(job.requests);
-    free(job.ns);
+        job.requests[i] = make_silence(s->first + (int)i, wall_ms());
+    job_run(&job);
+    job_clear(&job);
 }
 
 /* ---- get: one connection, one after the other ---- */
@@ -311,7 +377,7 @@ static void make_notify_post(struct buf *request, const char *name)
                 "\"annotations\":{\"summary\":\"one alert of its own\"}}]",
                 name);
     buf_reset(request);
-    add_post(request, buf_str(&body));
+    add_post(request, "/api/v2/alerts", buf_str(&body));
     buf_clear(&body);
 }
 
@@ -379,6 +445,8 @@ static const struct mode {
     const char *help;
 } modes[] = {
     {"ingest", run_ingest, "POST --alerts alerts, --batch at a time; the same ones again: re-sent"},
+    {"silences", run_silences,
+     "POST --alerts silences, for the instances of the alerts of that number"},
     {"get", run_get, "GET --path, --alerts times on one connection"},
     {"notify", run_notify,
      "POST --alerts alerts, one after the other, each until its webhook has "
@@ -390,7 +458,7 @@ static void usage(FILE *to)
 {
     fprintf(to, "usage: bench_loadgen MODE [--host A] [--port P] [--alerts N] [--batch N]\n"
                 "           [--connections N] [--first ID] [--critical-permille N] [--path P]\n"
-                "           [--sink-port P] [--file F]\nmodes:\n");
+                "           [--sink-port P] [--file F] [--teams N] [--limit-ms N]\nmodes:\n");
     for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
         fprintf(to, "  %-8s %s\n", modes[i].name, modes[i].help);
 }
@@ -406,11 +474,19 @@ static int number(const char *name, const char *text, int most)
 
 static void parse(struct settings *s, int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"host", 1, NULL, 'h'},        {"port", 1, NULL, 'p'},  {"alerts", 1, NULL, 'n'},
-        {"batch", 1, NULL, 'b'},       {"first", 1, NULL, 'f'}, {"critical-permille", 1, NULL, 'c'},
-        {"connections", 1, NULL, 'k'}, {"path", 1, NULL, 'u'},  {"sink-port", 1, NULL, 's'},
-        {"file", 1, NULL, 'o'},        {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"host", 1, NULL, 'h'},
+                                          {"port", 1, NULL, 'p'},
+                                          {"alerts", 1, NULL, 'n'},
+                                          {"batch", 1, NULL, 'b'},
+                                          {"first", 1, NULL, 'f'},
+                                          {"critical-permille", 1, NULL, 'c'},
+                                          {"connections", 1, NULL, 'k'},
+                                          {"path", 1, NULL, 'u'},
+                                          {"sink-port", 1, NULL, 's'},
+                                          {"file", 1, NULL, 'o'},
+                                          {"teams", 1, NULL, 't'},
+                                          {"limit-ms", 1, NULL, 'l'},
+                                          {NULL, 0, NULL, 0}};
     int which, i = 0;
 
     while ((which = getopt_long(argc, argv, "", names, &i)) != -1) {
@@ -442,6 +518,12 @@ static void parse(struct settings *s, int argc, char **argv)
         case 'c':
             s->critical_permille = number(names[i].name, optarg, 1000);
             break;
+        case 't':
+            s->teams = number(names[i].name, optarg, 100000000);
+            break;
+        case 'l':
+            s->limit_ms = number(names[i].name, optarg, 3600000);
+            break;
         case 'k':
             s->connections = number(names[i].name, optarg, CONNECTIONS_MAX);
             break;
@@ -458,6 +540,7 @@ int main(int argc, char **argv)
                          .path = "/api/v2/alerts",
                          .file = "fsync.bench",
                          .alerts = 1000,
+                         .teams = 50,
                          .batch = 64,
                          .connections = 4};
 
@@ -466,8 +549,8 @@ int main(int argc, char **argv)
         return argc < 2 ? 2 : 0;
     }
     parse(&s, argc - 1, argv + 1);
-    if (s.alerts < 1 || s.batch < 1 || s.connections < 1)
-        die("--alerts, --batch and --connections must be positive");
+    if (s.alerts < 1 || s.batch < 1 || s.connections < 1 || s.teams < 1)
+        die("--alerts, --batch, --connections and --teams must be positive");
     for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
         if (strcmp(argv[1], modes[i].name) == 0) {
             modes[i].run(&s);

@@ -1,7 +1,8 @@
-"""Debian's Prometheus posts to tocsin-edge: a rule fires and later ends; the datacenter's webhook, the incident and the page
+"""Debian's Prometheus posts to tocsin-edge: a rule fires and later ends, in between silenced or inhibited; the webhook, incident and page
 follow. The package is fetched and unpacked into $FETCHED, nothing is installed."""
 import http.server
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ import pytest
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 sys.path.insert(0, os.path.join(ROOT, "deploy/lib"))
 
-from cluster import HOST, Cluster, Receiver, free_port_base, wait_for  # noqa: E402
+from cluster import HOST, Cluster, Receiver, free_port_base, request, wait_for  # noqa: E402
 
 GLOBAL_YML = """\
 globals: @GLOBALS@
@@ -114,6 +115,90 @@ alerting: {{alertmanagers: [{{static_configs: [{{targets: ["{HOST}:{c.port('fra1
         # Prometheus said so; and all its re-sends in between were no transitions.
         assert (member["state"], member["reason"], member["transitions"]) == ("resolved", "explicit", 2)
         assert len(pages()) == 1
+    finally:
+        c.stop()
+        receiver.close()
+        target.server.shutdown()
+
+
+MUTED_YML = """\
+route: {receiver: team, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1s}
+inhibit_rules: [{source_matchers: [alertname=DiskFull], target_matchers: [alertname=DiskSlow], equal: [instance]}]
+receivers: [{name: team, webhook_configs: [{url: "@RECEIVER@/team"}]}]
+"""
+MUTED_RULES_YML = """\
+groups:
+  - name: demo
+    interval: 1s
+    rules:
+      - {alert: DiskSlow, expr: demo_disk_full >= 1, labels: {severity: warning}}
+      - {alert: DiskFull, expr: demo_disk_full >= 2, labels: {severity: critical}}
+"""
+
+
+def test_a_silence_and_an_inhibition_in_between(prometheus, tmp_path):
+    """One metric: at 1 the disk is slow, at 2 it is full, too, which inhibits the former. Repeats each second show who is muted."""
+    c, target = Cluster(tmp_path, os.environ["PROGRAMS"], free_port_base(10), {}, []), Target()
+    receiver = Receiver(c.port("receiver"), c.path("pages.jsonl"))
+    edge = f"http://{HOST}:{c.port('edge')}"
+
+    def told(name, status):
+        return [r for r in list(receiver.rows) if r["body"]["status"] == status and r["body"]["groupLabels"] == {"alertname": name}]
+
+    def alert(name):
+        return next((a for a in request(f"{edge}/api/v2/alerts")[1] if a["labels"]["alertname"] == name), None)
+
+    def suppressed(reason):
+        found = re.search(rf'^alertmanager_notifications_suppressed_total{{reason="{reason}"}} (\S+)$',
+                          request(f"{edge}/metrics")[1], re.M)
+        return float(found.group(1)) if found else 0
+
+    def flushes_suppressed(reason, times):
+        want = suppressed(reason) + times
+        wait_for(f"{times} flushes that mute by {reason}", 60, lambda: suppressed(reason) >= want)
+
+    c.write("alertmanager.yml", MUTED_YML.replace("@RECEIVER@", f"http://{HOST}:{c.port('receiver')}"))
+    c.write("rules.yml", MUTED_RULES_YML)
+    c.write("prometheus.yml", f"""\
+global: {{evaluation_interval: 1s, scrape_interval: 1s}}
+rule_files: [rules.yml]
+scrape_configs: [{{job_name: blob, static_configs: [{{targets: ["{target.address}"]}}]}}]
+alerting: {{alertmanagers: [{{static_configs: [{{targets: ["{HOST}:{c.port('edge')}"]}}]}}]}}
+""")
+    try:
+        c.start("edge", [c.program("tocsin-edge"), "--config.file=alertmanager.yml", "--storage.path=data",
+                         f"--web.listen-address={HOST}:{c.port('edge')}"])
+        wait_for("the edge", 30, lambda: request(f"{edge}/-/ready")[0] == 200)
+        status, made = request(f"{edge}/api/v2/silences", {
+            "matchers": [{"name": "alertname", "value": "DiskSlow", "isRegex": False}], "createdBy": "me", "comment": "known",
+            "startsAt": "2026-01-01T00:00:00Z", "endsAt": "2199-01-01T00:00:00Z"})
+        assert status == 200
+        c.start("prometheus", [prometheus, "--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", "--log.level=warn",
+                               f"--web.listen-address={HOST}:{c.port('prometheus')}", "--rules.alert.resend-delay=1s"])
+        wait_for("the alert", 60, lambda: alert("DiskSlow"))
+        assert alert("DiskSlow")["status"] == {"inhibitedBy": [], "mutedBy": [], "silencedBy": [made["silenceID"]],
+                                               "state": "suppressed"}
+        flushes_suppressed("silence", 2)
+        assert told("DiskSlow", "firing") == []
+
+        assert request(f"{edge}/api/v2/silence/{made['silenceID']}", method="DELETE")[0] == 200
+        wait_for("the notification", 30, lambda: told("DiskSlow", "firing"))
+        assert alert("DiskSlow")["status"]["state"] == "active"
+
+        target.value = 2
+        source = wait_for("the source", 30, lambda: alert("DiskFull"))
+        assert alert("DiskSlow")["status"]["inhibitedBy"] == [source["fingerprint"]]
+        wait_for("the source's notification", 30, lambda: told("DiskFull", "firing"))
+        flushes_suppressed("inhibition", 1)  # whatever was under way before has arrived
+        before = len(told("DiskSlow", "firing"))
+        flushes_suppressed("inhibition", 3)
+        assert len(told("DiskSlow", "firing")) == before
+
+        target.value = 1
+        wait_for("the end of the source", 60, lambda: told("DiskFull", "resolved"))
+        wait_for("the target's repeat", 30, lambda: len(told("DiskSlow", "firing")) > before)
+        target.value = 0
+        wait_for("the end", 60, lambda: told("DiskSlow", "resolved"))
     finally:
         c.stop()
         receiver.close()

@@ -2,7 +2,7 @@
 
 #include "tests/lib/test.h"
 
-static struct edge_config *parse(const char *am, const char *federation)
+static struct edge_config *parse(const char *am, const char *federation, enum matcher_mode mode)
 {
     struct config_report am_report, fed_report;
     struct edge_config *c = NULL;
@@ -12,8 +12,8 @@ static struct edge_config *parse(const char *am, const char *federation)
 
     config_report_init(&am_report, STR("alertmanager.yml"));
     config_report_init(&fed_report, STR("federation.yml"));
-    r = edge_config_parse(str_from(am), federation != NULL ? &fed : NULL, MATCHER_FALLBACK, &c,
-                          &am_report, federation != NULL ? &fed_report : NULL);
+    r = edge_config_parse(str_from(am), federation != NULL ? &fed : NULL, mode, &c, &am_report,
+                          federation != NULL ? &fed_report : NULL);
     if (r < 0) {
         buf_init(&text, 0);
         config_report_add_mistakes(&text, &am_report);
@@ -32,27 +32,43 @@ struct edge_options edge_setup_options = {.external_url = STR_INIT("http://edge.
                                           .node = STR_INIT("e1"),
                                           .seed = 7};
 
-static struct engine *make(void)
+static struct engine *make(enum matcher_mode mode)
 {
-    return edge_new(&edge_setup_options);
+    struct edge_options o = edge_setup_options;
+
+    o.matchers = mode;
+    return edge_new(&o);
 }
 
-void edge_reconfigure(struct driver *d, const char *am, const char *federation)
+static void configure(struct driver *d, const char *am, const char *federation,
+                      enum matcher_mode mode)
 {
-    struct engine_input in = {.kind = ENGINE_CONFIG, .edge_config = parse(am, federation)};
+    struct engine_input in = {.kind = ENGINE_CONFIG, .edge_config = parse(am, federation, mode)};
 
     driver_step(d, &in);
 }
 
+void edge_reconfigure(struct driver *d, const char *am, const char *federation)
+{
+    configure(d, am, federation, MATCHER_FALLBACK);
+}
+
+void edge_setup_mode(struct driver *d, const char *am, enum matcher_mode mode)
+{
+    driver_init(d, make(mode));
+    configure(d, am, NULL, mode);
+    driver_restore_and_start(d);
+}
+
 void edge_setup_unstarted(struct driver *d, const char *am)
 {
-    driver_init(d, make());
+    driver_init(d, make(MATCHER_FALLBACK));
     edge_reconfigure(d, am, NULL);
 }
 
 void edge_setup(struct driver *d, const char *am, const char *federation)
 {
-    driver_init(d, make());
+    driver_init(d, make(MATCHER_FALLBACK));
     edge_reconfigure(d, am, federation);
     driver_restore_and_start(d);
 }
@@ -64,7 +80,7 @@ void edge_teardown(struct driver *d)
 
 void edge_restart(struct driver *d, const char *am, const char *federation)
 {
-    driver_restart(d, make());
+    driver_restart(d, make(MATCHER_FALLBACK));
     edge_reconfigure(d, am, federation);
     driver_restore_and_start(d);
 }
@@ -75,4 +91,14 @@ int edge_post(struct driver *d, const char *body)
 
     assert_non_null(driver_reply(d, id));
     return driver_reply(d, id)->status;
+}
+
+const struct driver_reply *edge_ask(struct driver *d, const char *method, const char *path,
+                                    const char *query, const char *body)
+{
+    uint64_t id = driver_request(d, method, path, query, body);
+
+    assert_non_null(driver_reply(d, id));
+    driver_more(d, id);
+    return driver_reply(d, id);
 }

@@ -11,6 +11,8 @@ extern struct edge_options edge_setup_options;
 void edge_setup(struct driver *d, const char *am, const char *federation);
 /* The same, but the store's rows have not been given yet: driver_restore_and_start is to follow. */
 void edge_setup_unstarted(struct driver *d, const char *am);
+/* The same, with the dialect of --enable-feature. */
+void edge_setup_mode(struct driver *d, const char *am, enum matcher_mode mode);
 void edge_teardown(struct driver *d);
 /* The process dies and starts again from the rows written so far. */
 void edge_restart(struct driver *d, const char *am, const char *federation);
@@ -18,3 +20,6 @@ void edge_reconfigure(struct driver *d, const char *am, const char *federation);
 
 /* POST /api/v2/alerts; the status. NOTE: fails the test when there is no answer at once. */
 int edge_post(struct driver *d, const char *body);
+/* Any request; the whole answer, which must come at once. It stays until the next request. */
+const struct driver_reply *edge_ask(struct driver *d, const char *method, const char *path,
+                                    const char *query, const char *body);

@@ -249,15 +249,26 @@ static int check_schema(struct reader *r, const struct posted *v, size_t n)
 
 /* ---- rules ---- */
 
-/* A name has at least one byte. That names and values are UTF-8 need not be looked at again: the
- * reader gives nothing else. */
-static bool names_valid(struct labels l)
+/* The first name that is none; NULL when all are. That names and values are UTF-8 need not be looked
+ * at again: the reader gives nothing else. */
+static const struct label *bad_name(struct labels l, bool classic_names)
 {
     LABELS_EACH (&l, it) {
-        if (it->name.n == 0)
-            return false;
+        if (it->name.n == 0 || (classic_names && !label_name_valid_classic(it->name)))
+            return it;
     }
-    return true;
+    return NULL;
+}
+
+static bool names_valid(struct labels l, const char *what, bool classic_names, struct buf *errors)
+{
+    const struct label *bad = bad_name(l, classic_names);
+
+    if (bad == NULL)
+        return true;
+    buf_add_fmt(errors, "invalid %s: invalid name ", what);
+    go_quote(errors, bad->name);
+    return false;
 }
 
 static size_t text_bytes(struct labels l)
@@ -270,7 +281,7 @@ static size_t text_bytes(struct labels l)
 }
 
 /* Adds the reason to errors when the alert breaks a rule. */
-static bool check_rules(const struct alert_input *in, struct buf *errors)
+static bool check_rules(const struct alert_input *in, bool classic_names, struct buf *errors)
 {
     if (errors->n > 0)
         buf_add_char(errors, '\n'); /* taken back by the caller when all is well */
@@ -278,10 +289,9 @@ static bool check_rules(const struct alert_input *in, struct buf *errors)
         buf_add_str(errors, STR("start time must be before end time"));
     else if (in->labels.n == 0)
         buf_add_str(errors, STR("at least one label pair required"));
-    else if (!names_valid(in->labels))
-        buf_add_str(errors, STR("invalid label set: invalid name \"\""));
-    else if (!names_valid(in->annotations))
-        buf_add_str(errors, STR("invalid annotations: invalid name \"\""));
+    else if (!names_valid(in->labels, "label set", classic_names, errors) ||
+             !names_valid(in->annotations, "annotations", classic_names, errors))
+        return false;
     else if (text_bytes(in->labels) > API_LABELS_BYTES_MAX)
         buf_add_fmt(errors, "labels are longer than %d bytes", API_LABELS_BYTES_MAX);
     else if (text_bytes(in->annotations) + in->generator_url.n > API_ANNOTATIONS_BYTES_MAX)
@@ -310,22 +320,22 @@ static struct alert_input to_input(struct posted *p, int64_t resolve_timeout_ms,
     return in;
 }
 
-static void apply_rules(struct posted *v, size_t n, int64_t resolve_timeout_ms, struct now now,
-                        struct arena *a, struct api_post *ret)
+static void apply_rules(struct posted *v, size_t n, const struct api_post_rules *rules,
+                        struct now now, struct arena *a, struct api_post *ret)
 {
     struct buf errors;
 
     buf_init(&errors, MIB(1));
     ret->v = ARENA_ARRAY(a, struct alert_input, n);
     for (size_t i = 0; i < n; i++) {
-        struct alert_input in = to_input(&v[i], resolve_timeout_ms, now);
+        struct alert_input in = to_input(&v[i], rules->resolve_timeout_ms, now);
         size_t before = errors.n;
 
         if (in.ends_wall_ms > now.wall_ms)
             ret->received_firing++;
         else
             ret->received_resolved++;
-        if (check_rules(&in, &errors)) {
+        if (check_rules(&in, rules->classic_names, &errors)) {
             errors.n = before;
             ret->v[ret->n++] = in;
         } else {
@@ -336,8 +346,9 @@ static void apply_rules(struct posted *v, size_t n, int64_t resolve_timeout_ms, 
     buf_clear(&errors);
 }
 
-int api_post_parse(const struct engine_request *r, int64_t resolve_timeout_ms, struct now now,
-                   struct arena *a, struct api_post *ret, struct api_error *ret_error)
+int api_post_parse(const struct engine_request *r, const struct api_post_rules *rules,
+                   struct now now, struct arena *a, struct api_post *ret,
+                   struct api_error *ret_error)
 {
     struct reader reader = {.a = a, .error = ret_error};
     int result;
@@ -351,7 +362,7 @@ int api_post_parse(const struct engine_request *r, int64_t resolve_timeout_ms, s
     if (result == 0)
         result = check_schema(&reader, reader.posted.v, reader.posted.n);
     if (result == 0)
-        apply_rules(reader.posted.v, reader.posted.n, resolve_timeout_ms, now, a, ret);
+        apply_rules(reader.posted.v, reader.posted.n, rules, now, a, ret);
     json_reader_clear(&reader.json);
     VEC_CLEAR(&reader.labels);
     VEC_CLEAR(&reader.posted);

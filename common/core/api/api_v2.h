@@ -28,8 +28,13 @@ struct api_error {
     struct str message; /* in the arena */
 };
 
+struct api_post_rules {
+    int64_t resolve_timeout_ms; /* the life of an alert without endsAt */
+    bool classic_names;         /* of labels and annotations: [a-zA-Z_][a-zA-Z0-9_]* */
+};
+
 /* 0, or -EINVAL with *ret_error: then nothing of the request is to be applied. */
-MUST_CHECK int api_post_parse(const struct engine_request *r, int64_t resolve_timeout_ms,
+MUST_CHECK int api_post_parse(const struct engine_request *r, const struct api_post_rules *rules,
                               struct now now, struct arena *a, struct api_post *ret,
                               struct api_error *ret_error);
 

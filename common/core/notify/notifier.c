@@ -68,6 +68,7 @@ struct notifier {
     const struct integration *const *integrations;
     size_t integrations_n;
     struct integration_counters *counters; /* in the order of integrations_all */
+    uint64_t log_queries, log_misses;
 };
 
 struct notifier *notifier_new(const struct notifier_options *options, struct nflog *log)
@@ -417,16 +418,18 @@ static int build(struct notifier *n, struct telling *t, const struct content *c,
 static void start_telling(struct notifier *n, struct telling *t, const struct content *c,
                           struct now now, struct out *out)
 {
+    const struct nflog_entry *entry = nflog_find(n->log, t->log_key);
     struct err err = {0};
 
+    n->log_queries++;
+    n->log_misses += entry == NULL;
     t->firing = c->firing_hashes;
     t->firing_n = c->firing_n;
     t->resolved = c->resolved_hashes;
     t->resolved_n = c->resolved_n;
-    t->reason =
-        nflog_decide(nflog_find(n->log, t->log_key), t->firing, t->firing_n, t->resolved,
-                     t->resolved_n, t->to->send_resolved,
-                     group_route(t->job->flush->group)->repeat_interval_ms, t->job->flush->at);
+    t->reason = nflog_decide(
+        entry, t->firing, t->firing_n, t->resolved, t->resolved_n, t->to->send_resolved,
+        group_route(t->job->flush->group)->repeat_interval_ms, t->job->flush->at);
     if (t->reason == NOTIFY_NONE) {
         finish(n, t, now);
         return;
@@ -576,6 +579,10 @@ void notifier_metrics(const struct notifier *n, struct metrics *m)
         }
     }
     latency_metrics(n, m);
+    metrics_counter(m, "alertmanager_nflog_queries_total",
+                    "How many notification log queries were made.", n->log_queries);
+    metrics_counter(m, "alertmanager_nflog_query_errors_total",
+                    "Number of notification log queries that found no entry.", n->log_misses);
 }
 
 uint64_t notifier_digest(const struct notifier *n)
