@@ -201,6 +201,8 @@ static int64_t edge_step(struct engine *engine, const struct engine_input *in, s
     if (!e->started)
         return TIME_NEVER;
     wake = run_due(e, in->now, out);
+    if (e->store_failing) /* what is left over is written when it works again */
+        return wake;
     written = groups_write(e->groups, EDGE_ROW_GROUP, GROUP_ROWS_PER_STEP, in->now, out);
     return edge_put_alert_slice(e, in->now, out) && written ? wake : in->now.mono_ms;
 }

@@ -29,6 +29,7 @@ struct edge_options {        /* 0 and "" mean the default; texts are copied */
     bool alert_names_in_metrics;              /* of those refused for it */
     size_t silences_max;         /* stored ones, ended ones included; 0: SILENCES_MAX */
     size_t silence_bytes_max;    /* of one; 0: SILENCE_BYTES_MAX */
+    bool keep_muted_resolved;    /* an end that was muted is told when it is so no longer */
     bool log_silences;           /* at level info instead of debug */
     bool classic_names;          /* silences name labels by [a-zA-Z_][a-zA-Z0-9_]* only */
     struct interval_zones zones; /* the tz database; no function: every location is UTC */

@@ -305,7 +305,7 @@ void groups_flushed(struct groups *g, struct flush *f, bool success, struct now 
     for (size_t i = 0; success && i < f->n; i++) {
         struct group_member *m = f->v[i].member;
 
-        if (m != NULL && f->v[i].resolved && m->alert->version == f->v[i].version)
+        if (m != NULL && f->v[i].resolved && !f->v[i].owed && m->alert->version == f->v[i].version)
             groups_member_remove(g, m);
     }
     free(f->v);

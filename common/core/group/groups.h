@@ -29,6 +29,7 @@ struct flush_item {
     uint32_t version;
     bool resolved;
     bool muted; /* not to be told: set by whoever mutes, before the flush goes on */
+    bool owed;  /* muted, resolved, and to stay until that can be told: set by the same */
 };
 
 /* What a group says at one instant, in the order of §1.9. Lies in the group until groups_flushed.
