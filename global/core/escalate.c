@@ -118,6 +118,7 @@ static void consider_alive(const struct global *g, struct choice *c)
 enum pager escalate_pager(const struct global *g, const struct incident *i, struct str *ret_winner)
 {
     struct choice c = {.incident = incident_id(i)};
+    const struct site *considered = NULL; /* thousands of members come from few sites */
     bool self = false;
     struct member *m;
 
@@ -131,8 +132,9 @@ enum pager escalate_pager(const struct global *g, const struct incident *i, stru
     TAILQ_FOREACH (m, &i->members, incident_link) {
         struct stream *s;
 
-        if (!counts(g, m))
+        if (m->stream->site == considered || !counts(g, m))
             continue;
+        considered = m->stream->site;
         if (duty_until(g, m->stream->site) > g->now.mono_ms) {
             self = true;
             consider(&c, str_from(g->node));
@@ -141,6 +143,8 @@ enum pager escalate_pager(const struct global *g, const struct incident *i, stru
             if (holder_is_fresh(g, s) && strcmp(s->holder, g->node) != 0)
                 consider(&c, str_from(s->holder));
         }
+        if (i->sites.n == 1)
+            break; /* every member is of this one */
     }
     *ret_winner = c.winner;
     if (!self)

@@ -66,10 +66,15 @@ unsigned incident_severity(const struct global *g, const struct incident *i)
     if (i->system != NULL)
         return severity_of(labels_get(i->system->labels, STR("severity")));
     TAILQ_FOREACH (m, &i->members, incident_link) {
-        unsigned s = severity_of(labels_get(m->s.labels, STR("severity")));
+        unsigned s;
 
-        if (member_holds_open(g, m) && m->s.suppressed.n == 0 && s > max)
+        if (!member_holds_open(g, m) || m->s.suppressed.n > 0)
+            continue;
+        s = severity_of(labels_get(m->s.labels, STR("severity")));
+        if (s > max)
             max = s;
+        if (max == SEVERITY_CRITICAL)
+            break; /* of thousands of members the first one usually is */
     }
     return max;
 }
