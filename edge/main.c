@@ -13,6 +13,9 @@
 
 #define LOG_COMPONENT "edge"
 
+/* Whose API, metrics and messages these are: clients compare it. */
+#define ALERTMANAGER_VERSION "0.34.0"
+
 struct settings {
     struct daemon_settings daemon;
     struct cluster_settings cluster;
@@ -22,7 +25,7 @@ struct settings {
     int64_t retention_ms, maintenance_ms, gc_ms, alerts_max, alertname_limit;
     int64_t silences_max, silence_bytes_max, dispatch_maintenance_ms, start_delay_ms;
     double memory_ratio;
-    bool log_silences, auto_memory, alert_names;
+    bool keep_muted_resolved, log_silences, auto_memory, alert_names;
     enum matcher_mode matchers;
     struct zoneinfo *zones;
     char node[IDENTITY_NAME_MAX + 1];
@@ -162,7 +165,8 @@ static struct engine *make_engine(struct daemon *d, void *arg)
     struct settings *s = arg;
     char host[64] = "edge";
     struct edge_options o = {.external_url = str_from(daemon_external_url(d)),
-                             .version = STR(TOCSIN_VERSION),
+                             .version = STR(ALERTMANAGER_VERSION),
+                             .program_version = STR(TOCSIN_VERSION),
                              .retention_ms = s->retention_ms,
                              .maintenance_ms = s->maintenance_ms,
                              .alerts_gc_ms = s->gc_ms,
@@ -173,6 +177,7 @@ static struct engine *make_engine(struct daemon *d, void *arg)
                              .start_delay_ms = max_i64(s->start_delay_ms, 0),
                              .alertname_limit = s->alertname_limit,
                              .alert_names_in_metrics = s->alert_names,
+                             .keep_muted_resolved = s->keep_muted_resolved,
                              .log_silences = s->log_silences,
                              .silences_max = (size_t)max_i64(s->silences_max, 0),
                              .silence_bytes_max = (size_t)max_i64(s->silence_bytes_max, 0),
@@ -287,6 +292,9 @@ int main(int argc, char **argv)
          "Log each silence that is created, changed or ended."},
         {"alerts.gc-interval", OPTION_DURATION, &s.gc_ms, "30m",
          "Interval between sweeps of resolved alerts."},
+        {"alerts.keep-muted-resolved", OPTION_BOOL, &s.keep_muted_resolved, NULL,
+         "Tell the end of an alert that was muted at that time once it is so no longer. "
+         "Alertmanager forgets it."},
         {"alerts.per-alertname-limit", OPTION_NUMBER, &s.alertname_limit, "0",
          "Alerts of one alertname kept at most; zero or less: no limit."},
         {"alerts.max", OPTION_NUMBER, &s.alerts_max, "2000000",
@@ -308,7 +316,7 @@ int main(int argc, char **argv)
                                            .rows = rows,
                                            .rows_n = ARRAY_SIZE(rows)};
     const struct daemon_program program = {.name = "tocsin-edge",
-                                           .user_agent = "Alertmanager/0.34.0",
+                                           .user_agent = "Alertmanager/" ALERTMANAGER_VERSION,
                                            .arg = &s,
                                            .configure = configure,
                                            .make_engine = make_engine};

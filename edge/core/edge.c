@@ -201,6 +201,8 @@ static int64_t edge_step(struct engine *engine, const struct engine_input *in, s
     if (!e->started)
         return TIME_NEVER;
     wake = run_due(e, in->now, out);
+    if (e->store_failing) /* what is left over is written when it works again */
+        return wake;
     written = groups_write(e->groups, EDGE_ROW_GROUP, GROUP_ROWS_PER_STEP, in->now, out);
     return edge_put_alert_slice(e, in->now, out) && written ? wake : in->now.mono_ms;
 }
@@ -252,6 +254,7 @@ static struct edge_options full_options(const struct edge_options *o, struct are
 
     f.external_url = arena_str(a, o->external_url);
     f.version = arena_str(a, o->version);
+    f.program_version = arena_str(a, o->program_version);
     f.node = arena_str(a, o->node);
     f.cluster_name = arena_str(a, o->cluster_name);
     f.cluster_address = arena_str(a, o->cluster_address);

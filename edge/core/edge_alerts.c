@@ -253,6 +253,18 @@ static bool is_news(struct alert *a, enum alert_change change)
     return change != ALERT_QUIET && (change != ALERT_REFRESH || first_move);
 }
 
+/* A store that fails has little room left, which belongs to what is forwarded: the others' rows
+ * come when it works again. */
+static void put_news(struct edge *e, struct alert *a, struct now now, struct out *out)
+{
+    if (e->store_failing && a->forward_txn == 0) {
+        a->stored = true;
+        e->rows_lost = true;
+    } else {
+        put_row(a, now, out);
+    }
+}
+
 bool edge_alert_changed(struct edge *e, struct alert *a, enum alert_change change, bool admitted,
                         struct now now, struct out *out)
 {
@@ -269,7 +281,7 @@ bool edge_alert_changed(struct edge *e, struct alert *a, enum alert_change chang
     groups_alert_changed(e->groups, a);
     durable = forward(e, a, change, admitted, now, out);
     if (news && a->forwarded == forwarded)
-        put_row(a, now, out);
+        put_news(e, a, now, out);
     return durable;
 }
 
@@ -312,32 +324,45 @@ static void on_drop(struct group *group, void *arg)
     notifier_cancel(ctx->e->notifier, group, ctx->out);
 }
 
-/* A resolved alert comes into a group that it is not in only if somebody there was told that it
- * fires. */
-static bool is_wanted(const struct alert *a, const struct route *r, struct labels labels, void *arg)
+bool edge_is_owed(const struct edge *e, const struct route *r, struct labels labels,
+                  struct arena *scratch)
 {
-    const struct regroup *ctx = arg;
     const struct receiver *receiver = r->receiver;
     struct buf group, key;
-    bool owed = a->firing;
+    bool owed = false;
 
-    if (owed)
-        return true;
     buf_init(&group, 0);
     buf_init(&key, 0);
-    route_add_group_key(&group, r, route_group_labels(r, labels, ctx->scratch));
+    route_add_group_key(&group, r, route_group_labels(r, labels, scratch));
     for (size_t i = 0; i < receiver->n && !owed; i++) {
         const struct nflog_entry *entry;
 
         buf_reset(&key);
         nflog_add_key(&key, buf_str(&group), receiver->name, receiver->v[i].integration->name,
                       receiver->v[i].index);
-        entry = nflog_find(ctx->e->nflog, buf_str(&key));
+        entry = nflog_find(e->nflog, buf_str(&key));
         owed = entry != NULL && nflog_told_firing(entry, labels_xxh64(labels));
     }
     buf_clear(&group);
     buf_clear(&key);
     return owed;
+}
+
+/* A resolved alert comes into a group that it is not in only if that is owed. At a reload one that
+ * had left its groups stays out: what it had to say was said, or muted. */
+static bool is_wanted(const struct alert *a, const struct route *r, struct labels labels, void *arg)
+{
+    const struct regroup *ctx = arg;
+
+    return a->firing ||
+           ((!ctx->e->started || a->was_grouped) && edge_is_owed(ctx->e, r, labels, ctx->scratch));
+}
+
+static void note_grouped(struct edge *e)
+{
+    for (struct alert *a = alerts_from(e->alerts, 0); a != NULL;
+         a = a->fp == UINT64_MAX ? NULL : alerts_from(e->alerts, a->fp + 1))
+        a->was_grouped = a->groups != NULL;
 }
 
 void edge_regroup(struct edge *e, struct now now, struct out *out)
@@ -346,6 +371,7 @@ void edge_regroup(struct edge *e, struct now now, struct out *out)
     struct regroup ctx = {.e = e, .scratch = scratch, .out = out};
     const struct route *root = e->config->am->root;
 
+    note_grouped(e);
     groups_retarget(e->groups, root, on_drop, &ctx);
     for (struct alert *a = alerts_from(e->alerts, 0); a != NULL;
          a = a->fp == UINT64_MAX ? NULL : alerts_from(e->alerts, a->fp + 1)) {

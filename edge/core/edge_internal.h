@@ -71,6 +71,9 @@ bool edge_forwards(const struct edge *e, struct labels labels); /* matches the f
 void edge_expire_alerts(struct edge *e, struct now now, struct out *out);
 void edge_sweep_alerts(struct edge *e, struct now now, struct out *out);
 void edge_regroup(struct edge *e, struct now now, struct out *out); /* after a new configuration */
+/* Whether somebody on that route was told that the alert of these labels fires, by the log. */
+bool edge_is_owed(const struct edge *e, const struct route *r, struct labels labels,
+                  struct arena *scratch);
 int edge_restore_alert(struct edge *e, struct str key, struct str value, struct now now,
                        struct err *err);
 /* Every row again: the forwarded ones now, a slice of the rest with each call of the other. True

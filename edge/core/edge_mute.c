@@ -159,10 +159,15 @@ static const char *const stage_reasons[MUTE_STAGES] = {[MUTE_INHIBITION] = "inhi
 static void suppress(struct edge *e, struct flush *f, size_t i, enum mute_stage stage,
                      struct str cause, struct out *out)
 {
+    const struct alert *a = f->v[i].member->alert;
+    struct arena *scratch = out_arena(out);
+
     f->v[i].muted = true;
+    f->v[i].owed = e->options.keep_muted_resolved && f->v[i].resolved &&
+                   edge_is_owed(e, group_route(f->group), alert_labels(a, scratch), scratch);
     e->mute->suppressed[stage]++;
     out_ledger(out, &(struct ledger_row){.verdict = LEDGER_SUPPRESSED,
-                                         .fp = f->v[i].member->alert->fp,
+                                         .fp = a->fp,
                                          .what = group_key(f->group),
                                          .reason = str_from(stage_reasons[stage]),
                                          .cause = cause});

@@ -27,14 +27,14 @@ static struct edge_config *parse(const char *am, const char *federation)
     return c;
 }
 
+struct edge_options edge_setup_options = {.external_url = STR_INIT("http://edge.example:9093"),
+                                          .version = STR_INIT("0.34.0"),
+                                          .node = STR_INIT("e1"),
+                                          .seed = 7};
+
 static struct engine *make(void)
 {
-    struct edge_options o = {.external_url = STR("http://edge.example:9093"),
-                             .version = STR("0.34.0"),
-                             .node = STR("e1"),
-                             .seed = 7};
-
-    return edge_new(&o);
+    return edge_new(&edge_setup_options);
 }
 
 void edge_reconfigure(struct driver *d, const char *am, const char *federation)

@@ -4,6 +4,9 @@
 #include "edge/core/edge.h"
 #include "tests/lib/engine_driver.h"
 
+/* The options of edges that are made from now on; as they come, ready to be changed. */
+extern struct edge_options edge_setup_options;
+
 /* Starts an edge; federation may be NULL. The configuration must be good. */
 void edge_setup(struct driver *d, const char *am, const char *federation);
 void edge_teardown(struct driver *d);

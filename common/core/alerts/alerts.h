@@ -40,6 +40,7 @@ struct alert {
     bool moved;           /* the last put changed endsAt of a firing alert */
     bool stored;          /* edge: there is a row of it in the store */
     bool repeated;        /* edge: its source has moved endsAt since it fired */
+    bool was_grouped;     /* edge: in a group before the reload under way */
     uint64_t forward_txn; /* edge: the transaction with its last forwarded transition */
 };
 

@@ -201,6 +201,8 @@ void api_v2_get_status(const struct engine_request *r, const struct api_status *
 
 struct labels api_receiver_labels(const struct receiver *r, struct label *room)
 {
+    if (r->labels.n > 0)
+        return r->labels;
     *room = (struct label){.name = STR("name"), .value = r->name};
     return (struct labels){.v = room, .n = 1};
 }

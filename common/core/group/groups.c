@@ -75,11 +75,12 @@ static void member_add(struct group *group, struct alert *a)
 {
     struct group_member *m, **tail = &a->groups;
 
-    while (*tail != NULL)
+    while (*tail != NULL && (*tail)->group->route->index < group->route->index)
         tail = &(*tail)->next;
     m = xcalloc(1, sizeof(*m));
     m->alert = a;
     m->group = group;
+    m->next = *tail;
     *tail = m;
     TAILQ_INSERT_TAIL(&group->members, m, link);
     group->n++;
@@ -304,7 +305,7 @@ void groups_flushed(struct groups *g, struct flush *f, bool success, struct now 
     for (size_t i = 0; success && i < f->n; i++) {
         struct group_member *m = f->v[i].member;
 
-        if (m != NULL && f->v[i].resolved && m->alert->version == f->v[i].version)
+        if (m != NULL && f->v[i].resolved && !f->v[i].owed && m->alert->version == f->v[i].version)
             groups_member_remove(g, m);
     }
     free(f->v);

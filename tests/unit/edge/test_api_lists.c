@@ -17,7 +17,7 @@
     "    - {matchers: [severity=page], receiver: log}\n" \
     "    - {matchers: [night=yes], receiver: quiet, mute_time_intervals: [always]}\n" \
     "time_intervals: [{name: always, time_intervals: [{months: ['1:12']}]}]\n" \
-    "receivers: [{name: root}, {name: pager}, {name: log}, {name: quiet}]\n"
+    "receivers: [{name: root}, {name: pager, labels: {owner: ops}}, {name: log}, {name: quiet}]\n"
 
 static const struct driver_reply *get(struct driver *d, const char *path, const char *query)
 {
@@ -113,6 +113,10 @@ static void an_alert_names_the_receivers_of_all_its_groups(void **state)
     assert_null(strstr(text, "log"));
     assert_string_equal(groups(&d, "receiver=page"), "[]\n"); /* anchored */
     assert_null(strstr(groups(&d, "receiver_matchers=name%3D%22log%22"), "pager"));
+    assert_null(strstr(groups(&d, "receiver_matchers=owner%3D%22ops%22"), "log"));
+    assert_string_equal(
+        get(&d, "/api/v2/receivers", "receiver_matchers=owner%3D%22ops%22")->body.p,
+        "[{\"labels\":{\"name\":\"pager\",\"owner\":\"ops\"},\"name\":\"pager\"}]\n");
     assert_int_equal(get(&d, "/api/v2/alerts/groups", "receiver=(")->status, 400);
     assert_int_equal(get(&d, "/api/v2/alerts/groups", "filter=%22")->status, 400);
     edge_teardown(&d);

@@ -233,6 +233,54 @@ static void a_reload_leaves_routes_alone_that_did_not_change(void **state)
     edge_teardown(&d);
 }
 
+/* Its end was muted, which is as good as said: a reload does not bring it up again. */
+static void a_reload_does_not_tell_what_was_forgotten(void **state)
+{
+    static const char silence[] =
+        "{\"matchers\":[{\"name\":\"alertname\",\"value\":\"Down\",\"isRegex\":false}],"
+        "\"startsAt\":\"2026-01-01T00:00:00Z\",\"endsAt\":\"2026-01-01T00:10:00Z\","
+        "\"createdBy\":\"\",\"comment\":\"\"}";
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d, CONFIG, NULL);
+    edge_post(&d, ALERT("Down", "a", FAR));
+    driver_advance(&d, 30 * MS_PER_S);
+    accept_one(&d);
+    driver_request(&d, "POST", "/api/v2/silences", "", silence);
+    edge_post(&d, ENDED("Down", "a"));
+    driver_advance(&d, 10 * MS_PER_MIN);
+    edge_reconfigure(&d, CONFIG_OF("  routes: [{matchers: [x = y]}]\n"), NULL);
+    driver_advance(&d, 10 * MS_PER_MIN);
+    assert_int_equal(driver_open_sends(&d), 0);
+    edge_teardown(&d);
+}
+
+/* The route of a firing group changes: what the old one was told of, the new one is told the end
+ * of, since the log knows them as the same. */
+static void a_changed_route_takes_over_what_is_owed(void **state)
+{
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d, CONFIG_OF("  routes: [{matchers: [alertname = Down], receiver: other}]\n"),
+               NULL);
+    edge_post(&d, ALERT("Down", "a", FAR));
+    driver_advance(&d, 30 * MS_PER_S);
+    accept_one(&d);
+    edge_post(&d, ENDED("Down", "a"));
+    driver_advance(&d, 1);
+    edge_reconfigure(
+        &d,
+        CONFIG_OF(
+            "  routes: [{matchers: [alertname = Down], receiver: other, group_interval: 1m}]\n"),
+        NULL);
+    driver_settle(&d);
+    assert_contains(driver_open_send(&d, 0)->body.p, "all alerts resolved");
+    accept_one(&d);
+    edge_teardown(&d);
+}
+
 static void of_two_equal_routes_each_keeps_its_own(void **state)
 {
     static const char config[] =
@@ -282,6 +330,29 @@ static void refused_rows_are_put_again(void **state)
     edge_teardown(&d);
 }
 
+/* What room is left belongs to others. */
+static void a_failing_store_is_spared_and_caught_up_with(void **state)
+{
+    struct driver d;
+    uint64_t txn;
+
+    (void)state;
+    edge_setup(&d, CONFIG, NULL);
+    d.manual_store = true;
+    edge_post(&d, ALERT("Down", "a", FAR));
+    driver_stored(&d, d.txn, STORE_UNKNOWN);
+    txn = d.txn;
+    edge_post(&d, ALERT("Up", "a", FAR));
+    driver_advance(&d, MS_PER_MIN);
+    assert_int_equal(driver_open_sends(&d), 2); /* and nobody waits for it */
+    assert_int_equal(d.txn, txn);
+    driver_stored(&d, txn, STORE_OK);
+    driver_settle(&d);
+    assert_int_equal(rows_of(&d, EDGE_ROW_ALERT), 2);
+    assert_int_equal(rows_of(&d, EDGE_ROW_GROUP), 1); /* Down's: the flush of Up is under way */
+    edge_teardown(&d);
+}
+
 /* A source that repeats its alert every minute costs one row more, not one a minute. */
 static void repetitions_are_not_written(void **state)
 {
@@ -316,8 +387,11 @@ int main(void)
         cmocka_unit_test(an_alert_ends_by_its_own_end),
         cmocka_unit_test(a_told_resolve_does_not_come_back),
         cmocka_unit_test(a_reload_leaves_routes_alone_that_did_not_change),
+        cmocka_unit_test(a_reload_does_not_tell_what_was_forgotten),
+        cmocka_unit_test(a_changed_route_takes_over_what_is_owed),
         cmocka_unit_test(of_two_equal_routes_each_keeps_its_own),
         cmocka_unit_test(refused_rows_are_put_again),
+        cmocka_unit_test(a_failing_store_is_spared_and_caught_up_with),
         cmocka_unit_test(repetitions_are_not_written),
     };
 

@@ -291,6 +291,35 @@ static void a_refused_row_is_put_again(void **state)
     edge_teardown(&d);
 }
 
+/* As Alertmanager by default: the team that was told of the firing never hears of the end. */
+static void an_end_that_is_muted_is_forgotten_unless_it_is_kept(void **state)
+{
+    (void)state;
+    for (int keep = 0; keep < 2; keep++) {
+        struct driver d;
+        char id[37];
+
+        edge_setup_options.keep_muted_resolved = keep == 1;
+        edge_setup(&d, CONFIG_PLAIN, NULL);
+        edge_post(&d, ALERT("A"));
+        driver_advance(&d, 1000);
+        assert_int_equal(accept_all(&d), 1);
+        silence(&d, SILENCE(NAMED("A"), NOW_, "2026-01-01T00:10:00Z"), id);
+        edge_post(&d, RESOLVED("A"));
+        driver_advance(&d, 60 * MS_PER_S);
+        assert_int_equal(driver_open_sends(&d), 0);
+        edge_restart(&d, CONFIG_PLAIN, NULL);
+        driver_advance(&d, 60 * MS_PER_S);
+        assert_int_equal(expire(&d, id), 200);
+        driver_advance(&d, 60 * MS_PER_S);
+        assert_int_equal(driver_open_sends(&d), keep);
+        if (keep == 1)
+            assert_contains(driver_open_send(&d, 0)->body.p, "all alerts resolved");
+        edge_teardown(&d);
+    }
+    edge_setup_options.keep_muted_resolved = false;
+}
+
 /* ---- inhibition ---- */
 
 #define CONFIG_INHIBIT \
@@ -456,6 +485,7 @@ int main(void)
         cmocka_unit_test(a_silence_is_forgotten_when_its_retention_has_passed),
         cmocka_unit_test(the_api_refuses_in_alertmanagers_words),
         cmocka_unit_test(a_refused_row_is_put_again),
+        cmocka_unit_test(an_end_that_is_muted_is_forgotten_unless_it_is_kept),
         cmocka_unit_test(a_source_inhibits_its_targets_until_its_end),
         cmocka_unit_test(two_sources_hold_what_one_of_them_would),
         cmocka_unit_test(what_was_inhibited_all_along_is_not_told_as_resolved),
