@@ -79,6 +79,8 @@ static void a_slash_too_many_is_understood(void **state)
         {"//", NULL},
         {"/nowhere/", NULL},
         {"/-/ready//", NULL},
+        {"/-/Ready", "/-/ready"},
+        {"/METRICS/", "/metrics"},
     };
 
     (void)state;
