@@ -1,6 +1,9 @@
 /* check-config: what the daemons would say about their files, without starting one. */
+#include "common/base/vec.h"
 #include "common/cli/am.h"
 #include "common/cli/template_files.h"
+#include "common/core/config/lint.h"
+#include "common/core/config/reference.h"
 #include "common/io/files.h"
 #include "common/io/zoneinfo.h"
 #include "edge/core/edge_config.h"
@@ -50,29 +53,44 @@ static void print_verdict(const char *path, const struct config_report *r)
 }
 
 /* As amtool: templates are parsed with a verdict of their own. */
-static bool print_templates(const char *path, const struct am_config *c)
+static bool print_templates(const struct am_config *c)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash != NULL ? xstrndup(path, (size_t)(slash - path) + (slash == path)) : NULL;
     struct template_set *set = template_set_new();
     struct err err;
     int rc = 0;
 
     (void)printf(" - %zu templates\n", c->templates.n);
     for (size_t i = 0; i < c->templates.n && rc == 0; i++)
-        rc = template_files_add(set, folder, c->templates.v[i], &err);
+        rc = template_files_add(set, c->templates.v[i].p, &err);
     if (c->templates.n > 0)
         (void)printf("  %s%s\n", rc < 0 ? "FAILED: " : "SUCCESS", rc < 0 ? err.text : "");
     template_set_free(set);
-    free(folder);
     return rc == 0;
 }
 
-static bool print_found(const char *path, const struct edge_config *c)
+static bool print_found(const struct edge_config *c)
 {
     (void)printf("Found:\n - global config\n - route\n - %zu inhibit rules\n - %zu receivers\n",
                  c->am->inhibit_rules_n, c->am->receivers.n);
-    return print_templates(path, c->am);
+    return print_templates(c->am);
+}
+
+/* What is valid and hardly meant: a warning, with strict a mistake. */
+static bool print_lints(const char *path, const struct am_config *c, bool federated, bool strict)
+{
+    struct lint_options options = {.receivers_elsewhere = federated};
+    struct mistakes found;
+    bool good;
+
+    mistakes_init(&found);
+    config_lint(c, options, &found);
+    VEC_EACH (&found, struct mistake, it)
+        (void)printf("%s:%d: %s%s\n", path, it->line, it->text, strict ? "" : " (warning)");
+    if (found.left_out > 0)
+        (void)printf("%s: and %zu more\n", path, found.left_out);
+    good = !strict || found.n == 0;
+    mistakes_clear(&found);
+    return good;
 }
 
 static bool check_locations(const struct edge_config *c, struct config_report *report)
@@ -85,7 +103,8 @@ static bool check_locations(const struct edge_config *c, struct config_report *r
 }
 
 /* One of Alertmanager's files, alone or together with the federation's. */
-static bool check_edge(const char *path, const char *federation_path, enum matcher_mode mode)
+static bool check_edge(const char *path, const char *federation_path, enum matcher_mode mode,
+                       bool strict)
 {
     struct config_report am, federation;
     struct edge_config *c = NULL;
@@ -106,8 +125,10 @@ static bool check_edge(const char *path, const char *federation_path, enum match
 
     good = good && check_locations(c, &am);
     print_verdict(path, &am);
-    if (good && !print_found(path, c))
-        good = false;
+    if (good)
+        good = print_found(c);
+    if (c != NULL)
+        good = print_lints(path, c->am, federation_path != NULL, strict) && good;
     (void)printf("\n");
     if (federation_path != NULL) {
         print_verdict(federation_path, &federation);
@@ -159,6 +180,7 @@ static int run(const struct cli_args *a)
 {
     const char *federation = cli_get(a, "federation.config");
     const char *global = cli_get(a, "global.config");
+    bool strict = cli_on(a, "strict");
     enum matcher_mode mode;
     size_t failed = 0;
     struct err err;
@@ -170,14 +192,26 @@ static int run(const struct cli_args *a)
     if (global == NULL && a->args_n == 0) {
         if (stdin_is_terminal())
             return cli_fail("nothing to check: name a file, or give one on standard input");
-        failed += !check_edge("/dev/stdin", NULL, mode);
+        failed += !check_edge("/dev/stdin", NULL, mode, strict);
     }
     for (size_t i = 0; i < a->args_n; i++)
-        failed += !check_edge(a->args[i], federation, mode);
+        failed += !check_edge(a->args[i], federation, mode, strict);
     if (global != NULL)
         failed += !check_global(global, mode);
     if (failed > 0)
         return cli_fail("failed to validate %zu file(s)", failed);
+    return 0;
+}
+
+static int print_reference(const struct cli_args *a)
+{
+    struct buf b;
+
+    (void)a;
+    buf_init(&b, 0);
+    config_reference_add(&b);
+    (void)fwrite(b.p, 1, b.n, stdout);
+    buf_clear(&b);
     return 0;
 }
 
@@ -186,6 +220,7 @@ static const struct cli_option options[] = {
      .value = "FILE",
      .help = "the edge's federation file, checked together with its FILE"},
     {.name = "global.config", .value = "FILE", .help = "a global node's global.yml"},
+    {.name = "strict", .help = "what is valid, but hardly meant, fails, too"},
 };
 
 static const struct cli_command commands[] = {
@@ -196,11 +231,21 @@ static const struct cli_command commands[] = {
         .summary = "check configuration files as the daemons would",
         .text = "FILE is an edge's file in Alertmanager's format, standard input when there is "
                 "none. Every\nmistake is printed with its file and line; the exit status is 1 if "
-                "there is one. Warnings\ndo not change it.",
+                "there is one. Warnings\ndo not change it, but with --strict those of traps do: "
+                "docs/operate/configuration.md lists them.",
         .sets = {{.options = options, .n = ARRAY_SIZE(options)},
                  {.options = am_options, .n = AM_OPTIONS_N}},
         .settings = CLI_SETTINGS_AMTOOL,
         .run = run,
+    },
+    {
+        .name = "config-reference",
+        .args = "",
+        .summary = "print the reference page of alertmanager.yml",
+        .text =
+            "Markdown, from the tables that read the file: every key with its type, default and "
+            "meaning.",
+        .run = print_reference,
     },
 };
 

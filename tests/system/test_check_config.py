@@ -75,8 +75,63 @@ def test_what_cannot_be_checked_is_an_error(check):
     assert check("--enable-feature", "x", "am", am=EDGE).returncode == 1
 
 
+def test_templates_are_parsed_in_the_folder_of_the_file(check, tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/am").write_text(EDGE + "templates: ['*.tmpl']\ninhibit_rules: [{equal: [a]}]\n")
+    good = check("sub/am")
+    assert good.returncode == 0 and " - 1 inhibit rules\n" in good.stdout and " - 1 templates\n  SUCCESS\n" in good.stdout
+    (tmp_path / "sub/x.tmpl").write_text("{{ define")
+    bad = check("sub/am")
+    assert bad.returncode == 1 and "  FAILED: template: x.tmpl:1" in bad.stdout and "1 file(s)" in bad.stderr
+
+
+def test_unknown_locations_are_mistakes(check):
+    text = EDGE + "time_intervals: [{name: t, time_intervals: [{location: Mars/Base}]}]\n"
+    bad = check("am", am=text)
+    assert bad.returncode == 1 and "FAILED: am:3: " in bad.stdout and "Mars/Base" in bad.stdout
+
+
 def test_the_matcher_syntax_follows_the_mode(check):
     text = EDGE.rstrip("}\n") + ", routes: [{matchers: ['a=']}]}\n"
     assert "(warning)" in check("am", am=text).stdout
     assert check("--enable-feature", "classic-mode", "am", am=text).returncode == 0
     assert check("--enable-feature", "utf8-strict-mode", "am", am=text).returncode == 1
+
+
+TRAPS = """receivers: [{name: a}, {name: b}]
+route:
+  receiver: a
+  routes:
+  - matchers: [severity=page]
+  - matchers: [severity=page, team=x]
+"""
+
+
+def test_traps_are_warnings_and_strict_refuses_them(check):
+    done = check("am", am=TRAPS)
+    assert done.returncode == 0
+    assert 'am:1: no route leads to the receiver "b" (warning)\n' in done.stdout
+    assert "am:6: the route on line 5 takes everything that this one would match, and does not continue (warning)\n" in done.stdout
+    strict = check("--strict", "am", am=TRAPS)
+    assert strict.returncode == 1
+    assert 'am:1: no route leads to the receiver "b"\n' in strict.stdout
+    assert check("--strict", "am", am=EDGE).returncode == 0
+
+
+def test_a_receiver_without_a_sender_is_said(check):
+    done = check("am", am="receivers:\n- name: a\n  pushover_configs:\n  - {user_key: u, token: t}\nroute: {receiver: a}\n")
+    assert done.returncode == 0
+    assert "am:4: pushover: there is no sender for it yet: its notifications will FAIL (warning)\n" in done.stdout
+
+
+def test_locations_are_looked_for(check):
+    done = check("am", am=EDGE + "time_intervals: [{name: t, time_intervals: [{location: Mars/Olympus}]}]\n")
+    assert done.returncode == 1 and "am:3: unknown time zone Mars/Olympus" in done.stdout
+
+
+def test_the_reference_page_is_up_to_date():
+    done = subprocess.run([TOOL, "config-reference"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0
+    page = os.path.join(os.path.dirname(__file__), "../../docs/operate/configuration-reference.md")
+    with open(page, encoding="utf-8") as f:
+        assert f.read() == done.stdout, "tocsinctl config-reference > docs/operate/configuration-reference.md"

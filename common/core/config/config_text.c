@@ -4,6 +4,9 @@
 #include "common/core/config/schema_text.h"
 #include "common/core/integrations/integration.h"
 
+/* Older tools than 0.34's, amtool of Debian 12 among them, read this text, too: what they do not
+ * know is left out where it says nothing but its default. */
+
 static void key(struct buf *b, unsigned indent, const char *name)
 {
     config_write_indent(b, indent);
@@ -109,8 +112,10 @@ static void receiver_text(struct buf *b, const struct receiver *r)
     buf_add_str(b, STR("- name: "));
     config_write_str(b, r->name);
     buf_add_char(b, '\n');
-    key(b, 2, "labels");
-    config_write_pairs(b, 2, r->labels);
+    if (r->labels.n > 1) { /* name goes without saying, and older tools know no labels */
+        key(b, 2, "labels");
+        config_write_pairs(b, 2, r->labels);
+    }
     for (size_t k = 0; k < kinds_n; k++) {
         bool first = true;
 

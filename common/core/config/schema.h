@@ -89,6 +89,7 @@ struct config_field {
     const char *global;      /* an unset one is taken from this field of `global` */
     const char *global_with; /* but only if this field of the same table is unset, too */
     bool always;             /* shown even when it is zero */
+    bool recent;             /* older tools do not know it: shown only when it is not its default */
     bool null_items;         /* of SECTIONS: a null is an empty one, not a mistake */
     bool as_written;         /* of SECTION…: no path in it is joined to the folder */
     /* CUSTOM: whether and how it is shown, behind "name:"; NULL: never */

@@ -373,6 +373,14 @@ static bool has_default(const struct config_field *f)
            strcmp(f->fallback, "false") != 0;
 }
 
+static bool is_default(const struct config_field *f, const void *value)
+{
+    if (f->fallback == NULL)
+        return config_is_unset(f, value);
+    return (f->kind == CONFIG_STR || f->kind == CONFIG_URL) &&
+           str_eq_c(*(const struct str *)value, f->fallback);
+}
+
 static bool is_url(const struct config_field *f) /* which cannot be empty, but null */
 {
     return f->kind == CONFIG_URL || f->kind == CONFIG_SECRET_URL;
@@ -386,7 +394,7 @@ void config_write(struct buf *b, unsigned indent, const struct config_field *fie
         const void *value = (const char *)base + f->offset;
         bool unset = config_is_unset(f, value), off = unset && has_default(f) && !f->always;
 
-        if (!is_shown(f) || (unset && !off && !f->always))
+        if (!is_shown(f) || (unset && !off && !f->always) || (f->recent && is_default(f, value)))
             continue;
         config_write_indent(b, indent);
         buf_add_fmt(b, "%s:", f->name);

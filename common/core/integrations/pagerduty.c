@@ -214,6 +214,7 @@ static const struct config_field fields[] = {
      .kind = CONFIG_GO_DURATION,
      .offset = offsetof(struct pagerduty_config, timeout_ms),
      .always = true,
+     .recent = true,
      .doc = "Of one attempt; 0: none but the flush's own."},
 };
 

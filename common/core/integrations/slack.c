@@ -171,7 +171,8 @@ struct slack_config {
     struct str api_url_file;
     struct str app_token;
     struct str app_token_file;
-    struct str app_url;
+    struct str app_url; /* its own, or "" */
+    struct str url;     /* where messages go with a token */
     struct str channel;
     struct str username;
     struct str color;
@@ -223,8 +224,7 @@ static const struct config_field fields[] = {
     {.name = "app_url",
      .kind = CONFIG_URL,
      .offset = offsetof(struct slack_config, app_url),
-     .global = "slack_app_url",
-     .doc = "Where messages go with a token."},
+     .doc = "Where messages go with a token; the global slack_app_url without it."},
     {.name = "channel",
      .kind = CONFIG_STR,
      .offset = offsetof(struct slack_config, channel),
@@ -339,11 +339,13 @@ static const struct config_field fields[] = {
      .kind = CONFIG_BOOL,
      .offset = offsetof(struct slack_config, update_message),
      .always = true,
+     .recent = true,
      .doc = "Change the message instead of posting another; only with the bot's api_url."},
     {.name = "timeout",
      .kind = CONFIG_GO_DURATION,
      .offset = offsetof(struct slack_config, timeout_ms),
      .always = true,
+     .recent = true,
      .doc = "Of one attempt; 0: none but the flush's own."},
 };
 
@@ -404,7 +406,8 @@ static int complete(void *config, const struct am_global *g, struct arena *a, st
     if (!has_url(c) && !has_token(c))
         return err_set(err, -EINVAL,
                        "no Slack API URL nor App token set either inline or in a file");
-    if (c->app_url.n == 0)
+    c->url = c->app_url.n > 0 ? c->app_url : g->slack_app_url;
+    if (c->url.n == 0)
         return err_set(err, -EINVAL, "no global Slack App URL set");
     if (has_token(c) && c->http_config->authorization != NULL)
         return err_set(err, -EINVAL, "http authorization can't be set when using Slack App tokens");
