@@ -13,6 +13,9 @@
 
 #define LOG_COMPONENT "edge"
 
+/* Whose API, metrics and messages these are: clients compare it. */
+#define ALERTMANAGER_VERSION "0.34.0"
+
 struct settings {
     struct daemon_settings daemon;
     struct cluster_settings cluster;
@@ -162,7 +165,8 @@ static struct engine *make_engine(struct daemon *d, void *arg)
     struct settings *s = arg;
     char host[64] = "edge";
     struct edge_options o = {.external_url = str_from(daemon_external_url(d)),
-                             .version = STR(TOCSIN_VERSION),
+                             .version = STR(ALERTMANAGER_VERSION),
+                             .program_version = STR(TOCSIN_VERSION),
                              .retention_ms = s->retention_ms,
                              .maintenance_ms = s->maintenance_ms,
                              .alerts_gc_ms = s->gc_ms,
@@ -312,7 +316,7 @@ int main(int argc, char **argv)
                                            .rows = rows,
                                            .rows_n = ARRAY_SIZE(rows)};
     const struct daemon_program program = {.name = "tocsin-edge",
-                                           .user_agent = "Alertmanager/0.34.0",
+                                           .user_agent = "Alertmanager/" ALERTMANAGER_VERSION,
                                            .arg = &s,
                                            .configure = configure,
                                            .make_engine = make_engine};

@@ -255,6 +255,7 @@ static struct edge_options full_options(const struct edge_options *o, struct are
 
     f.external_url = arena_str(a, o->external_url);
     f.version = arena_str(a, o->version);
+    f.program_version = arena_str(a, o->program_version);
     f.node = arena_str(a, o->node);
     f.cluster_name = arena_str(a, o->cluster_name);
     f.cluster_address = arena_str(a, o->cluster_address);

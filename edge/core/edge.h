@@ -14,12 +14,13 @@
 
 struct edge_options {        /* 0 and "" mean the default; texts are copied */
     struct str external_url; /* http://host:port, without a trailing slash */
-    struct str version;      /* of the program, for /status, metrics and User-Agent */
-    struct str node;         /* this node's name */
-    int64_t retention_ms;    /* of notification log entries, at most, and of ended silences */
-    int64_t maintenance_ms;  /* between two sweeps of the notification log */
-    int64_t alerts_gc_ms;    /* between two sweeps of resolved alerts */
-    size_t alerts_max;       /* a POST that would go beyond is answered 503 */
+    struct str version; /* of the Alertmanager that it stands for: /status, metrics, User-Agent */
+    struct str program_version; /* its own, for tocsin_build_info */
+    struct str node;            /* this node's name */
+    int64_t retention_ms;       /* of notification log entries, at most, and of ended silences */
+    int64_t maintenance_ms;     /* between two sweeps of the notification log */
+    int64_t alerts_gc_ms;       /* between two sweeps of resolved alerts */
+    size_t alerts_max;          /* a POST that would go beyond is answered 503 */
     size_t groups_max;
     struct str cluster_name, cluster_address; /* "": clustering is off */
     bool cors_allow_writes;                   /* see common/core/api/cors.h */

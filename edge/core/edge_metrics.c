@@ -27,8 +27,11 @@ static void program_metrics(const struct edge *e, struct metrics *m)
                                    {"revision", STR_EMPTY},        {"tags", STR_EMPTY},
                                    {"version", e->options.version}};
 
-    metrics_family(m, "alertmanager_build_info", "gauge", "The version of this program.");
+    metrics_family(m, "alertmanager_build_info", "gauge",
+                   "The version of the Alertmanager that this stands for.");
     metrics_u64(m, "alertmanager_build_info", build, ARRAY_SIZE(build), 1);
+    metrics_family(m, "tocsin_build_info", "gauge", "The version of this program.");
+    metrics_u64(m, "tocsin_build_info", ONE("version", e->options.program_version), 1);
     metrics_gauge(m, "alertmanager_config_hash",
                   "Hash of the running configuration file; equal files have equal hashes.",
                   (int64_t)e->config->am_md5);

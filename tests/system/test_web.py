@@ -297,6 +297,7 @@ def test_metrics_have_alertmanagers_names_and_bounded_series(edge):
                  "alertmanager_peer_position 0", 'alertmanager_cluster_peer_info{peer="me"} 1',
                  "alertmanager_receivers 1", "alertmanager_integrations 1", 'alertmanager_alerts{state="unprocessed"} 1',
                  'alertmanager_silences{state="active"} 0', 'alertmanager_notification_latency_seconds_count{integration="webhook"} 0',
+                 'alertmanager_build_info{branch="",goarch="",goos="linux",goversion="",revision="",tags="",version="0.34.0"} 1',
                  "alertmanager_alerts_per_alert_limit 0", "alertmanager_config_last_reload_successful 1"):
         assert line + "\n" in text, line
     for name in ("process_open_fds", "process_max_fds", "process_resident_memory_bytes", "process_virtual_memory_bytes",

@@ -153,12 +153,54 @@ static void close_group(const struct api_v2 *api, struct api_listing *l, const s
     arena_free(scratch);
 }
 
+/* The groups of the alerts that the filter can leave, when these are few. */
+static void prepare(struct api_v2 *api, struct api_listing *l)
+{
+    size_t fps_n, n = 0, cap = 0;
+    uint64_t *fps = api_candidates(api, &l->filter, &fps_n);
+    struct alert *a;
+
+    if (fps == NULL)
+        return;
+    for (size_t i = 0; i < fps_n; i++) {
+        a = alerts_find(api->alerts, fps[i]);
+        for (const struct group_member *m = a != NULL ? a->groups : NULL; m != NULL; m = m->next) {
+            if (n == cap)
+                l->serials = xrealloc(l->serials, cap = 2 * cap + 16, sizeof(*l->serials));
+            l->serials[n++] = group_serial(m->group);
+        }
+    }
+    if (n == 0)
+        l->serials = xcalloc(1, sizeof(*l->serials)); /* none of the groups */
+    l->serials_n = api_sort_unique(l->serials, n);
+    free(fps);
+}
+
+static int compare_serials(const void *x, const void *y)
+{
+    const uint64_t *a = x, *b = y;
+
+    return *a < *b ? -1 : *a > *b;
+}
+
+static bool is_wanted(const struct api_listing *l, const struct group *group)
+{
+    uint64_t serial = group_serial(group);
+
+    return l->serials == NULL ||
+           bsearch(&serial, l->serials, l->serials_n, sizeof(*l->serials), compare_serials) != NULL;
+}
+
 /* Goes to the next group and into it when something of it is to be listed; NULL at the end. */
 static const struct group *step(const struct api_v2 *api, struct api_listing *l, struct now now,
                                 size_t *cost)
 {
     const struct group *group = groups_behind(api->groups, l->placed ? &l->place : NULL);
 
+    while (group != NULL && !is_wanted(l, group) && *cost < API_SLICE_COST_MAX) {
+        group = group_next(group);
+        *cost += 2;
+    }
     if (group == NULL)
         return NULL;
     arena_free(l->place_arena);
@@ -166,7 +208,8 @@ static const struct group *step(const struct api_v2 *api, struct api_listing *l,
     l->place = group_place(group, l->place_arena);
     l->placed = true;
     *cost += 5;
-    l->inside = group_may_pass(&l->filter, group) && choose(api, l, group, now, cost);
+    l->inside = is_wanted(l, group) && group_may_pass(&l->filter, group) &&
+                choose(api, l, group, now, cost);
     return group;
 }
 
@@ -198,5 +241,5 @@ static bool fill(struct api_v2 *api, struct api_listing *l, struct now now, stru
 void api_v2_get_groups(struct api_v2 *api, const struct engine_request *r, enum matcher_mode mode,
                        struct now now, struct out *out)
 {
-    api_listing_begin(api, r, mode, now, fill, NULL, out);
+    api_listing_begin(api, r, mode, now, fill, prepare, out);
 }

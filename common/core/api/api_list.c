@@ -212,6 +212,7 @@ static void listing_free(struct api_listing *l)
     api_filter_clear(&l->filter);
     arena_free(l->place_arena);
     free(l->fps);
+    free(l->serials);
     free(l);
 }
 

@@ -59,8 +59,10 @@ struct api_listing {
     struct arena *place_arena;
     struct group_place place; /* of the group being listed, or of the last one */
     bool placed;              /* there is such a group */
-    bool element_comma;       /* before its next alert */
-    bool inside;              /* its alerts go on: fps and fps_at */
+    uint64_t *serials;        /* NULL: all groups; else only these, sorted; owned */
+    size_t serials_n;
+    bool element_comma; /* before its next alert */
+    bool inside;        /* its alerts go on: fps and fps_at */
 };
 
 struct api_v2 {
@@ -71,6 +73,11 @@ struct api_v2 {
     void *arg;
     struct api_listing *by_request;
 };
+
+/* The fingerprints of all alerts that the filter's equalities can leave, sorted; to be freed. NULL:
+ * they leave too many, or there are none, and all alerts must be looked at. */
+uint64_t *api_candidates(const struct api_v2 *api, const struct api_filter *f, size_t *ret_n);
+size_t api_sort_unique(uint64_t *v, size_t n); /* how many are left */
 
 /* The rendered labels of the group's route, an object; what it cost is added. */
 void api_add_route_labels(const struct api_v2 *api, struct buf *b, const struct group *group,

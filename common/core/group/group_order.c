@@ -57,6 +57,16 @@ const struct group *groups_at(const struct groups *g, const struct group_place *
     return found != NULL && found->serial == place->serial ? found : NULL;
 }
 
+const struct group *group_next(const struct group *group)
+{
+    return of_node(skip_next(&group->sorted));
+}
+
+uint64_t group_serial(const struct group *group)
+{
+    return group->serial;
+}
+
 struct group_place group_place(const struct group *group, struct arena *a)
 {
     return (struct group_place){.labels = labels_copy(a, group->labels),

@@ -75,11 +75,12 @@ static void member_add(struct group *group, struct alert *a)
 {
     struct group_member *m, **tail = &a->groups;
 
-    while (*tail != NULL)
+    while (*tail != NULL && (*tail)->group->route->index < group->route->index)
         tail = &(*tail)->next;
     m = xcalloc(1, sizeof(*m));
     m->alert = a;
     m->group = group;
+    m->next = *tail;
     *tail = m;
     TAILQ_INSERT_TAIL(&group->members, m, link);
     group->n++;

@@ -119,6 +119,8 @@ struct group_place {
 /* The first group behind the place; NULL: the first of all. NULL at the end. */
 const struct group *groups_behind(const struct groups *g, const struct group_place *place);
 const struct group *groups_at(const struct groups *g, const struct group_place *place); /* NULL */
+const struct group *group_next(const struct group *group); /* NULL at the end */
+uint64_t group_serial(const struct group *group);
 struct group_place group_place(const struct group *group, struct arena *a);
 const struct group_member *group_members(const struct group *group); /* TAILQ_NEXT(m, link) … */
 size_t group_size(const struct group *group);
