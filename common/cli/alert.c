@@ -1,9 +1,8 @@
 /* tocsinctl alert: amtool's commands for alerts. */
 #include "common/base/json.h"
 #include "common/cli/am.h"
+#include "common/cli/lists.h"
 #include "common/cli/matcher_args.h"
-#include "common/cli/sorted.h"
-#include "common/cli/tabbed.h"
 
 #include <stdio.h>
 
@@ -34,47 +33,29 @@ static void make_query(const struct cli_args *a, struct am *am, struct buf *path
 }
 
 /* name="value" name="value", the values as they are. */
-static void add_labels(struct tabbed *t, struct json_object *labels)
+static void add_labels(const struct am *am, struct tabbed *t, struct json_object *labels)
 {
+    bool some = json_object_is_type(labels, json_type_object);
+    size_t n = some ? (size_t)json_object_object_length(labels) : 0, at = 0;
+    struct str *parts = ARENA_ARRAY(am->arena, struct str, n);
     struct buf b;
-    size_t n = 0, i = 0;
-    struct str *parts;
 
-    buf_init(&b, 0);
-    if (json_object_is_type(labels, json_type_object))
-        n = (size_t)json_object_object_length(labels);
-    parts = xcalloc(n + 1, sizeof(*parts));
     if (n > 0) {
         json_object_object_foreach(labels, key, value)
         {
-            struct buf part;
+            struct str text = am_text_of(labels, key);
 
-            buf_init(&part, 0);
-            buf_add_fmt(&part, "%s=\"", key);
-            cli_add_json(&part, value);
-            buf_add_char(&part, '"');
-            parts[i++] = (struct str){.p = xstrndup(part.p, part.n), .n = part.n};
-            buf_clear(&part);
+            (void)value;
+            parts[at++] = arena_fmt(am->arena, "%s=\"" STR_FMT "\"", key, STR_ARG(text));
         }
     }
-    sorted_strs(parts, n);
-    for (i = 0; i < n; i++) {
+    list_sort_strs(parts, n);
+    buf_init(&b, 0);
+    for (size_t i = 0; i < n; i++) {
         if (i > 0)
             buf_add_char(&b, ' ');
         buf_add_str(&b, parts[i]);
-        free((void *)(uintptr_t)parts[i].p);
     }
-    free(parts);
-    tabbed_add(t, buf_str(&b), CLI_PLAIN);
-    buf_clear(&b);
-}
-
-static void add_date(const struct am *am, struct tabbed *t, struct json_object *o, const char *key)
-{
-    struct buf b;
-
-    buf_init(&b, 0);
-    am_add_date(am, &b, am_time_of(o, key));
     tabbed_add(t, buf_str(&b), CLI_PLAIN);
     buf_clear(&b);
 }
@@ -87,13 +68,13 @@ static void add_row(const struct am *am, struct tabbed *t, struct json_object *a
 
     if (am->output == AM_SIMPLE) {
         tabbed_add(t, am_text_of(labels, "alertname"), CLI_PLAIN);
-        add_date(am, t, alert, "startsAt");
+        list_add_date(am, t, alert, "startsAt");
         tabbed_add(t, am_text_of(annotations, "summary"), CLI_PLAIN);
     } else {
-        add_labels(t, labels);
-        add_labels(t, annotations);
-        add_date(am, t, alert, "startsAt");
-        add_date(am, t, alert, "endsAt");
+        add_labels(am, t, labels);
+        add_labels(am, t, annotations);
+        list_add_date(am, t, alert, "startsAt");
+        list_add_date(am, t, alert, "endsAt");
         tabbed_add(t, am_text_of(alert, "generatorURL"), CLI_PLAIN);
     }
     tabbed_add(t, state, am_state_colour(state));
@@ -107,7 +88,7 @@ static void print_table(const struct am *am, struct json_object *alerts)
                                            "Ends At", "Generator URL", "State"};
     bool short_form = am->output == AM_SIMPLE;
     size_t n = short_form ? ARRAY_SIZE(simple) : ARRAY_SIZE(extended);
-    struct json_object **v = sorted_by_time(alerts, "startsAt");
+    struct json_object **v = list_by_time(alerts, "startsAt");
     struct tabbed t;
 
     tabbed_init(&t);
@@ -135,7 +116,7 @@ static int run_query(const struct cli_args *a)
     make_query(a, &am, &path);
     rc = am_get(&am, path.p, json_type_array, &answer, &err);
     if (rc == 0 && am.output == AM_JSON)
-        sorted_print_json(answer.json);
+        list_print_json(answer.json);
     else if (rc == 0)
         print_table(&am, answer.json);
     cli_answer_clear(&answer);

@@ -30,8 +30,8 @@ void am_check_version(const struct cli_args *a, struct json_object *status);
 /* am_open and am_connect. */
 MUST_CHECK int am_start(const struct cli_args *a, struct am *ret, struct err *err);
 
-/* Sends to /api/v2 + path. Any status but 200 is an error, with the server's words; *ret_status
- * (may be NULL) tells which. cli_answer_clear afterwards, on failure too. */
+/* Sends to /api/v2 + path. Any status but 200 is an error, with the server's words; ret->status
+ * tells which. cli_answer_clear afterwards, on failure too. */
 MUST_CHECK int am_call(const struct am *am, const char *method, const char *path, const char *body,
                        struct cli_answer *ret, struct err *err);
 /* am_call by GET, for an answer that has to be of this type. */
@@ -47,7 +47,7 @@ struct go_time am_time_of(struct json_object *o, const char *key);
 struct str am_text_of(struct json_object *o, const char *key); /* "" when there is none */
 
 /* Any value, in Go's manner of escaping. */
-struct json_writer;
+struct json_writer; /* common/base/json.h */
 void am_put_json(struct json_writer *w, struct json_object *v);
 
 /* The colour of a state's name. */

@@ -3,6 +3,7 @@
 #include "common/cli/am.h"
 #include "common/cli/template_files.h"
 #include "common/core/config/lint.h"
+#include "common/core/config/reference.h"
 #include "common/io/files.h"
 #include "common/io/zoneinfo.h"
 #include "edge/core/edge_config.h"
@@ -60,7 +61,7 @@ static bool print_templates(const struct am_config *c)
 
     (void)printf(" - %zu templates\n", c->templates.n);
     for (size_t i = 0; i < c->templates.n && rc == 0; i++)
-        rc = template_files_add(set, NULL, c->templates.v[i], &err); /* joined already */
+        rc = template_files_add(set, c->templates.v[i].p, &err);
     if (c->templates.n > 0)
         (void)printf("  %s%s\n", rc < 0 ? "FAILED: " : "SUCCESS", rc < 0 ? err.text : "");
     template_set_free(set);
@@ -202,6 +203,18 @@ static int run(const struct cli_args *a)
     return 0;
 }
 
+static int print_reference(const struct cli_args *a)
+{
+    struct buf b;
+
+    (void)a;
+    buf_init(&b, 0);
+    config_reference_add(&b);
+    (void)fwrite(b.p, 1, b.n, stdout);
+    buf_clear(&b);
+    return 0;
+}
+
 static const struct cli_option options[] = {
     {.name = "federation.config",
      .value = "FILE",
@@ -224,6 +237,15 @@ static const struct cli_command commands[] = {
                  {.options = am_options, .n = AM_OPTIONS_N}},
         .settings = CLI_SETTINGS_AMTOOL,
         .run = run,
+    },
+    {
+        .name = "config-reference",
+        .args = "",
+        .summary = "print the reference page of alertmanager.yml",
+        .text =
+            "Markdown, from the tables that read the file: every key with its type, default and "
+            "meaning.",
+        .run = print_reference,
     },
 };
 

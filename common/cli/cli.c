@@ -108,6 +108,19 @@ static bool take_word(struct line *l, const char *word)
     return false;
 }
 
+/* --help and --version wherever options stand; help and version in place of a command. */
+static bool take_wish(struct line *l, const char *text, bool naming)
+{
+    bool word = naming && l->name[0] == '\0';
+
+    if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0 ||
+        (word && strcmp(text, "help") == 0))
+        return l->help = true;
+    if (strcmp(text, "--version") == 0 || (word && strcmp(text, "version") == 0))
+        return l->version = true;
+    return false;
+}
+
 static void read_line(struct line *l, int argc, char **argv)
 {
     bool naming = true, options = true; /* words may still be the name's; dashes mean options */
@@ -115,25 +128,14 @@ static void read_line(struct line *l, int argc, char **argv)
     for (int i = 0; i < argc; i++) {
         const char *text = argv[i];
 
+        if ((options && take_wish(l, text, naming)) ||
+            (naming && text[0] != '-' && take_word(l, text)))
+            continue;
         if (options && strcmp(text, "--") == 0) {
             naming = options = false;
-        } else if (options && (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0)) {
-            l->help = true;
-            continue;
-        } else if (options && strcmp(text, "--version") == 0) {
-            l->version = true;
-            continue;
         } else if (options && text[0] == '-' && text[1] != '\0') {
             if (cli_takes_next(l->tables, l->tables_n, l->name, text) && i + 1 < argc)
                 l->rest[l->rest_n++] = argv[i++];
-        } else if (naming && take_word(l, text)) {
-            continue;
-        } else if (naming && l->name[0] == '\0' && strcmp(text, "help") == 0) {
-            l->help = true;
-            continue;
-        } else if (naming && l->name[0] == '\0' && strcmp(text, "version") == 0) {
-            l->version = true;
-            continue;
         } else {
             naming = false;
             if (l->word == NULL)

@@ -1,7 +1,7 @@
 /* tocsinctl config and cluster: what a running edge or Alertmanager says of itself. */
 #include "common/cli/am.h"
+#include "common/cli/lists.h"
 #include "common/cli/routes.h"
-#include "common/cli/sorted.h"
 #include "common/cli/tabbed.h"
 
 #include "common/base/json.h"
@@ -42,7 +42,7 @@ static int print_config(const struct am *am, struct json_object *status, struct 
     struct json_object *config = NULL, *version = NULL;
 
     if (am->output == AM_JSON) {
-        sorted_print_json(status);
+        list_print_json(status);
         return 0;
     }
     if (!json_object_object_get_ex(status, "config", &config) ||
@@ -140,7 +140,7 @@ static int print_cluster(const struct am *am, struct json_object *status, struct
         !json_object_is_type(cluster, json_type_object))
         return err_set(err, -EIO, "GET /status: the answer has no cluster");
     if (am->output == AM_JSON) {
-        sorted_print_json(cluster);
+        list_print_json(cluster);
         return 0;
     }
     tabbed_init(&t);

@@ -1,7 +1,6 @@
 #include "common/cli/silences.h"
 
-#include "common/cli/sorted.h"
-#include "common/cli/tabbed.h"
+#include "common/cli/lists.h"
 
 static bool flag_of(struct json_object *o, const char *key, bool absent)
 {
@@ -44,16 +43,6 @@ static void add_matchers(struct tabbed *t, struct json_object *matchers, bool ex
     buf_clear(&b);
 }
 
-static void add_date(const struct am *am, struct tabbed *t, struct json_object *o, const char *key)
-{
-    struct buf b;
-
-    buf_init(&b, 0);
-    am_add_date(am, &b, am_time_of(o, key));
-    tabbed_add(t, buf_str(&b), CLI_PLAIN);
-    buf_clear(&b);
-}
-
 static void add_row(const struct am *am, struct tabbed *t, struct json_object *s)
 {
     bool extended = am->output == AM_EXTENDED;
@@ -61,10 +50,10 @@ static void add_row(const struct am *am, struct tabbed *t, struct json_object *s
     tabbed_add(t, am_text_of(s, "id"), CLI_PLAIN);
     add_matchers(t, json_find_nocase(s, "matchers"), extended);
     if (extended)
-        add_date(am, t, s, "startsAt");
-    add_date(am, t, s, "endsAt");
+        list_add_date(am, t, s, "startsAt");
+    list_add_date(am, t, s, "endsAt");
     if (extended)
-        add_date(am, t, s, "updatedAt");
+        list_add_date(am, t, s, "updatedAt");
     tabbed_add(t, am_text_of(s, "createdBy"), CLI_PLAIN);
     tabbed_add(t, am_text_of(s, "comment"), CLI_PLAIN);
     tabbed_end(t, STR_EMPTY);
@@ -81,10 +70,10 @@ void silences_print(const struct am *am, struct json_object *silences)
     struct tabbed t;
 
     if (am->output == AM_JSON) {
-        sorted_print_json(silences);
+        list_print_json(silences);
         return;
     }
-    v = sorted_by_time(silences, "endsAt");
+    v = list_by_time(silences, "endsAt");
     tabbed_init(&t);
     for (size_t i = 0; i < n; i++)
         tabbed_add(&t, str_from(short_form ? simple[i] : extended[i]), CLI_PLAIN);

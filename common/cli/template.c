@@ -63,7 +63,7 @@ static int run(const struct cli_args *a)
     set = template_set_new();
     arena = arena_new(0);
     while (rc == 0 && (pattern = cli_next(a, "template.glob", &at)) != NULL)
-        rc = template_files_add(set, NULL, str_from(pattern), &err);
+        rc = template_files_add(set, pattern, &err);
     if (rc == 0)
         rc = render(a, set, arena, &err);
     arena_free(arena);

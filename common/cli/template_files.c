@@ -18,24 +18,17 @@ static int add_file(struct template_set *set, const char *path, struct err *err)
     return rc;
 }
 
-int template_files_add(struct template_set *set, const char *folder, struct str pattern,
-                       struct err *err)
+int template_files_add(struct template_set *set, const char *pattern, struct err *err)
 {
-    bool joined = folder != NULL && pattern.n > 0 && pattern.p[0] != '/';
     glob_t found = {0};
-    struct buf path;
-    int rc;
+    int rc = glob(pattern, 0, NULL, &found);
 
-    buf_init(&path, 0);
-    buf_add_fmt(&path, "%s%s" STR_FMT, joined ? folder : "", joined ? "/" : "", STR_ARG(pattern));
-    rc = glob(path.p, 0, NULL, &found);
     if (rc == GLOB_NOMATCH)
         rc = 0;
     else if (rc != 0)
-        rc = err_set(err, -EIO, "%s: cannot be expanded", path.p);
+        rc = err_set(err, -EIO, "%s: cannot be expanded", pattern);
     for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++)
         rc = add_file(set, found.gl_pathv[i], err);
     globfree(&found);
-    buf_clear(&path);
     return rc;
 }

@@ -3,7 +3,5 @@
 
 #include "common/core/template/template.h"
 
-/* Adds all files that the pattern names; that it names none is no mistake, as for the daemons. A
- * relative pattern is taken from `folder` (NULL: the working one). */
-MUST_CHECK int template_files_add(struct template_set *set, const char *folder, struct str pattern,
-                                  struct err *err);
+/* Adds all files that the pattern names; that it names none is no mistake, as for the daemons. */
+MUST_CHECK int template_files_add(struct template_set *set, const char *pattern, struct err *err);

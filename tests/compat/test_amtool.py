@@ -22,10 +22,12 @@ EXPLAINED = {
     "KV as text": "template render: a map of labels prints as Go's map in 0.25, as a=b, c=d in 0.34 (template.KV.String)",
     "--id": "silence query --id came after 0.25",
     "annotations": "a bad --annotation of alert add: 0.25 calls it a label",
+    "keys of 0.34": "config routes of a server: 0.25 reads the status strictly and knows no labels of receivers, slack_app_url and the like",
     "days in --within": "tocsinctl takes --within 1d; amtool knows hours at most",
     "server's words": "what the server refuses: amtool 0.25 shows its client's framing, tocsinctl the server's words",
     "import's order": "silence import: amtool prints ids as they come, tocsinctl in the order of the file",
-    "--strict words": "mistakes of a configuration: tocsinctl names file and line, and all of them",
+    "import's count": "silence import: amtool may end before it has counted what failed, and then says 0",
+    "check-config words": "mistakes of a configuration: tocsinctl names file and line, and all of them",
 }
 
 
@@ -198,10 +200,12 @@ def test_routes_of_a_file(offline, args):
 
 
 @pytest.mark.parametrize("args", ROUTES, ids=" ".join)
-def test_routes_of_a_server(tools, args):
-    if "not supported yet" in tools[1]("config", "routes")[2]:
-        pytest.skip("the configuration that Alertmanager shows has keys that are not read yet")
-    assert same(tools, *args)[0] == ("--verify.receivers" in args)
+def test_routes_of_a_server(server, tools, offline, args):
+    if server.name == "edge" and "not found in type" in tools[0]("config", "routes")[2]:
+        # amtool 0.25 cannot read what a server of 0.34 shows; it can read the same configuration from the file.
+        assert tools[1](*args)[:2] == offline[0](*args, "--config.file=am.yml")[:2], EXPLAINED["keys of 0.34"]
+    else:
+        assert same(tools, *args)[0] == ("--verify.receivers" in args)
 
 
 def test_the_flag_may_stand_before_the_subcommand(offline):
@@ -325,12 +329,12 @@ def test_silence_import(server, tools, tmp_path):
         assert (code, err) == (0, "") and len(out.split()) == 3 and not set(out.split()) & set(made)
         unknown = json.loads(exported)[:1] + [dict(json.loads(exported)[1], id=NOBODY), {"comment": "no silence"}]
         code, out, err = tool("silence", "import", stdin=json.dumps(unknown))
-        assert code == 1 and len(out.split()) == 2 and NOBODY not in out
-        assert "Error adding silence id='': " in err and err.endswith(" out of 3 silences")
+        assert len(out.split()) == 2 and NOBODY not in out and "Error adding silence id='': " in err
+        if tool.name == "tocsinctl":
+            assert code == 1 and err.endswith("couldn't import 1 out of 3 silences"), EXPLAINED["import's count"]
         for bad in ["", "x", "{\"a\":", "[{\"id\":1}"]:
             code, out, err = tool("silence", "import", stdin=bad)
             assert code == 1 and "couldn't unmarshal input data, is it JSON?" in err
-    assert tools[1]("silence", "import", stdin=json.dumps(unknown))[2].endswith("couldn't import 1 out of 3 silences")
 
 
 # ---- explained differences, one by one ----
@@ -411,7 +415,7 @@ def test_check_config(offline, tmp_path):
     (tmp_path / "bad.yml").write_text("route: {receiver: a}\n")
     (code, out, err), (our_code, our_out, our_err) = (tool("check-config", "am.yml", "bad.yml") for tool in offline)
     assert (our_code, our_err) == (code, err) == (1, "failed to validate 1 file(s)")
-    assert our_out.replace("bad.yml:1: ", "") == out, EXPLAINED["--strict words"]
+    assert our_out.replace("bad.yml:1: ", "") == out, EXPLAINED["check-config words"]
     (tmp_path / "bad.tmpl").write_text("{{ define \"x\" }}")
     (code, out, err), (our_code, our_out, our_err) = (tool("check-config", "more.yml") for tool in offline)
     assert (our_code, our_err) == (code, err) == (1, "failed to validate 1 file(s)")

@@ -75,6 +75,22 @@ def test_what_cannot_be_checked_is_an_error(check):
     assert check("--enable-feature", "x", "am", am=EDGE).returncode == 1
 
 
+def test_templates_are_parsed_in_the_folder_of_the_file(check, tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/am").write_text(EDGE + "templates: ['*.tmpl']\ninhibit_rules: [{equal: [a]}]\n")
+    good = check("sub/am")
+    assert good.returncode == 0 and " - 1 inhibit rules\n" in good.stdout and " - 1 templates\n  SUCCESS\n" in good.stdout
+    (tmp_path / "sub/x.tmpl").write_text("{{ define")
+    bad = check("sub/am")
+    assert bad.returncode == 1 and "  FAILED: template: x.tmpl:1" in bad.stdout and "1 file(s)" in bad.stderr
+
+
+def test_unknown_locations_are_mistakes(check):
+    text = EDGE + "time_intervals: [{name: t, time_intervals: [{location: Mars/Base}]}]\n"
+    bad = check("am", am=text)
+    assert bad.returncode == 1 and "FAILED: am:3: " in bad.stdout and "Mars/Base" in bad.stdout
+
+
 def test_the_matcher_syntax_follows_the_mode(check):
     text = EDGE.rstrip("}\n") + ", routes: [{matchers: ['a=']}]}\n"
     assert "(warning)" in check("am", am=text).stdout
@@ -111,3 +127,11 @@ def test_a_receiver_without_a_sender_is_said(check):
 def test_locations_are_looked_for(check):
     done = check("am", am=EDGE + "time_intervals: [{name: t, time_intervals: [{location: Mars/Olympus}]}]\n")
     assert done.returncode == 1 and "am:3: unknown time zone Mars/Olympus" in done.stdout
+
+
+def test_the_reference_page_is_up_to_date():
+    done = subprocess.run([TOOL, "config-reference"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0
+    page = os.path.join(os.path.dirname(__file__), "../../docs/operate/configuration-reference.md")
+    with open(page, encoding="utf-8") as f:
+        assert f.read() == done.stdout, "tocsinctl config-reference > docs/operate/configuration-reference.md"

@@ -4,6 +4,8 @@ What real servers answer is in tests/compat/test_amtool.py."""
 import base64
 import http.server
 import json
+import os
+import pty
 import ssl
 import subprocess
 import threading
@@ -83,7 +85,7 @@ def test_a_server_of_another_version_is_told_of(stub, am):  # noqa: F811
     ("authorization: {credentials: tok}", "Bearer tok"),
     ("authorization: {type: Token, credentials_file: secret}", "Token s3cret"),
     ("bearer_token: tok", "Bearer tok"),
-    ("http_headers: {Authorization: {secrets: [own]}}", "own"),
+    ("http_headers: {X-Scope: {secrets: [own]}, X-Two: {values: [a], files: [secret]}}", None),
 ])
 def test_http_config_file(stub, am, tmp_path, text, header):  # noqa: F811
     (tmp_path / "conf").mkdir()
@@ -92,15 +94,17 @@ def test_http_config_file(stub, am, tmp_path, text, header):  # noqa: F811
     r = am("alert", "--http.config.file", str(tmp_path / "conf/http.yml"))
     assert r.returncode == 0, r.stderr
     assert {asked[3].get("Authorization") for asked in stub.asked} == {header}
+    if header is None:
+        assert {asked[3]["X-Scope"] for asked in stub.asked} == {"own"} and "X-Two" in stub.asked[0][3]
     r = am("alert", "--http.config.file", str(tmp_path / "conf/http.yml"), at=stub.url.replace("//", "//u:p@"))
     assert (r.returncode, "mutually exclusive" in r.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("text,words", [
-    ("basic_auth: {user: x}", "field user not found"), ("oauth2: {client_id: x}", "oauth2 is not supported yet"),
+    ("basic_auth: {user: x}", "field user not found"), ("oauth2: {client_id: x, client_secret: y, token_url: 'http://t/'}", "oauth2 is not supported yet"),
     ("basic_auth: {username: a}\nbearer_token: b", "at most one of"), ("[", "http.yml:"),
     ("tls_config: {server_name: x}", "server_name is not supported yet"), ("tls_config: {min_version: TLS9}", "unknown TLS version"),
-    ("tls_config: {cert_file: x}", "needs its key"), ("basic_auth: {username: a, password_file: none}", "none"),
+    ("tls_config: {cert_file: x}", "key_file must be configured"), ("basic_auth: {username: a, password_file: none}", "none"),
     ("http_headers: {A: {values: [\"x\\ny\"]}}", "line break"), ("authorization: {type: Basic}", "use \"basic_auth\"")])
 def test_bad_http_config_files(am, stub, tmp_path, text, words):  # noqa: F811
     (tmp_path / "http.yml").write_text(text + "\n")
@@ -255,6 +259,13 @@ def test_colours_are_for_terminals(stub, am):  # noqa: F811
     alert = {"labels": {"alertname": "A"}, "status": {"state": "suppressed"}, "startsAt": "2026-01-01T00:00:00Z"}
     stub.answers["GET", "/api/v2/alerts?active=true&inhibited=false&silenced=false&unprocessed=false"] = (200, [alert])
     assert "\x1b" not in am("alert").stdout
+    for env, coloured in [({}, True), ({"NO_COLOR": "1"}, False)]:
+        near, far = pty.openpty()
+        subprocess.run([TOOL, "--alertmanager.url", stub.url, "alert"], stdout=far, env={"PATH": "", "HOME": "/nowhere", **env}, check=True)
+        os.close(far)
+        shown = os.read(near, 10000).decode()
+        os.close(near)
+        assert ("\x1b[33msuppressed\x1b[0m  \r\n" in shown) == coloured and "suppressed" in shown
 
 
 def test_verbose_tells_each_request(stub, am):  # noqa: F811

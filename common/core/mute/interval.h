@@ -58,6 +58,8 @@ void intervals_load(struct config_loader *l, const struct yaml_node *node, bool 
                     struct named_intervals *ret);
 /* One entry of a named interval. */
 void interval_load(struct config_loader *l, const struct yaml_node *node, struct interval *ret);
+/* The fields of an entry, for the reference page. */
+const struct config_field *interval_table(size_t *ret_n);
 /* Locations that nobody knows are mistakes. `known` isn't asked about "", "UTC" and "Local", nor
  * about what can't be a name (so that it may be made a path). */
 void intervals_check_locations(struct config_loader *l, const struct named_intervals *intervals,

@@ -241,25 +241,37 @@ LOAD_FIELD(load_days, INTERVAL_DAYS_OF_MONTH)
 LOAD_FIELD(load_months, INTERVAL_MONTHS)
 LOAD_FIELD(load_years, INTERVAL_YEARS)
 
-#define RANGES(key, id, load) \
+#define RANGES(key, id, load, text) \
     { \
         .name = (key), .kind = CONFIG_CUSTOM, .offset = offsetof(struct interval, fields[id]), \
-        .parse = (load) \
+        .parse = (load), .doc = (text) \
     }
+
+static const struct config_field interval_fields[] = {
+    RANGES("times", INTERVAL_TIMES, load_times,
+           "List of {start_time, end_time} as HH:MM, 24:00 included; the end is not."),
+    RANGES("weekdays", INTERVAL_WEEKDAYS, load_weekdays,
+           "Names, or ranges of them: monday:friday."),
+    RANGES("days_of_month", INTERVAL_DAYS_OF_MONTH, load_days,
+           "1 to 31, or from the end, -1 to -31; or ranges."),
+    RANGES("months", INTERVAL_MONTHS, load_months, "Names or numbers, or ranges."),
+    RANGES("years", INTERVAL_YEARS, load_years, "Numbers, or ranges."),
+    {.name = "location",
+     .kind = CONFIG_STR,
+     .offset = offsetof(struct interval, location),
+     .doc = "A name of the tz database, or Local; UTC without it."},
+};
+
+const struct config_field *interval_table(size_t *ret_n)
+{
+    *ret_n = ARRAY_SIZE(interval_fields);
+    return interval_fields;
+}
 
 void interval_load(struct config_loader *l, const struct yaml_node *node, struct interval *ret)
 {
-    static const struct config_field fields[] = {
-        RANGES("times", INTERVAL_TIMES, load_times),
-        RANGES("weekdays", INTERVAL_WEEKDAYS, load_weekdays),
-        RANGES("days_of_month", INTERVAL_DAYS_OF_MONTH, load_days),
-        RANGES("months", INTERVAL_MONTHS, load_months),
-        RANGES("years", INTERVAL_YEARS, load_years),
-        {.name = "location", .kind = CONFIG_STR, .offset = offsetof(struct interval, location)},
-    };
-
     *ret = (struct interval){.line = node->line};
-    config_load(l, node, "time interval", fields, ARRAY_SIZE(fields), ret);
+    config_load(l, node, "time interval", interval_fields, ARRAY_SIZE(interval_fields), ret);
 }
 
 /* ---- named ones ---- */

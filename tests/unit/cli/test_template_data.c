@@ -9,9 +9,9 @@ static struct str render(struct tv data, const char *text)
 {
     struct template_set *set = template_set_new();
     struct template_env env = {0};
-    struct template *t;
+    struct template *t = NULL;
     struct err err;
-    struct str out;
+    struct str out = STR_EMPTY;
 
     if (template_parse(&t, set, str_from(text), &err) < 0 ||
         template_render(t, data, &env, arena, &out, &err) < 0)

@@ -180,11 +180,11 @@ static void thousands_of_siblings_are_looked_at(void **state)
 
     buf_init(&b, 0);
     buf_add_str(&b, STR(BASE "route:\n  receiver: a\n  routes:\n"));
-    for (int i = 0; i < 20000; i++)
+    for (int i = 0; i < 5000; i++)
         buf_add_fmt(&b, "  - {matchers: [severity=page, team=t%d]}\n", i);
     buf_add_str(&b, STR("  - {matchers: [severity=page, team=t7, x=y]}\n"));
     assert_string_equal(lint(buf_str(&b).p),
-                        "20005: the route on line 12 takes everything that this one would match, "
+                        "5005: the route on line 12 takes everything that this one would match, "
                         "and does not continue\n");
     buf_clear(&b);
 }

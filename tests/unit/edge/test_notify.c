@@ -457,6 +457,33 @@ static void a_flush_that_came_due_meanwhile_follows_at_once(void **state)
     edge_teardown(&d);
 }
 
+/* Read and checked, but nobody can send it yet: each notification fails, and says so. */
+static void a_receiver_without_a_sender_fails_aloud(void **state)
+{
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d,
+               "route: {receiver: r, group_wait: 0s, group_interval: 1m}\n"
+               "receivers:\n"
+               "- name: r\n"
+               "  pushover_configs: [{user_key: u, token: t}]\n"
+               "  webhook_configs: [{url: 'http://r/'}, {url: 'http://r/', payload: {a: b}}]\n",
+               NULL);
+    edge_post(&d, POST(ALERT("Down", "a", LONG)));
+    driver_settle(&d);
+    assert_int_equal(driver_ledger_count(&d, LEDGER_NOTIFY_FAILED), 2);
+    accept_one(&d); /* the plain webhook */
+    driver_settle(&d);
+    assert_int_equal(driver_ledger_count(&d, LEDGER_NOTIFIED), 1);
+    /* What was not told is owed still: the next flush tries again, and the webhook is not repeated.
+     */
+    driver_advance(&d, MS_PER_MIN);
+    assert_int_equal(driver_ledger_count(&d, LEDGER_NOTIFY_FAILED), 4);
+    assert_int_equal(driver_open_sends(&d), 0);
+    edge_teardown(&d);
+}
+
 static void the_same_inputs_give_the_same_digest(void **state)
 {
     struct driver d[2];
@@ -497,6 +524,7 @@ int main(void)
         cmocka_unit_test(a_reload_with_other_routes_regroups),
         cmocka_unit_test(an_alert_that_fires_again_while_its_end_is_told_stays),
         cmocka_unit_test(a_flush_that_came_due_meanwhile_follows_at_once),
+        cmocka_unit_test(a_receiver_without_a_sender_fails_aloud),
         cmocka_unit_test(the_same_inputs_give_the_same_digest),
     };
 

@@ -223,6 +223,29 @@ static void reload_mends_or_removes_a_receiver(void **state)
     world_clear(&w);
 }
 
+/* A pager that nobody can send to yet fails at once, so that the next step comes soon. */
+static void a_receiver_without_a_sender_fails_at_once(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init_config(
+        &w, "g1",
+        "receivers:\n"
+        "- {name: pager, pushover_configs: [{user_key: u, token: t}]}\n"
+        "- {name: lead, webhook_configs: [{url: 'http://lead/'}]}\n"
+        "teams: [{name: root, escalation_policy: p, roles: {primary: pager, secondary: lead}}]\n"
+        "escalation_policies:\n"
+        "- {name: p, steps: [{notify: [{role: primary}], delay: 30m}, {notify: [{role: "
+        "secondary}]}]}\n");
+    grant(&w, fra_e1, UUID_A);
+    SAY(&w, fra_e1, UUID_A, .seq = 1);
+    assert_true(newest(&w)->marks.v[0].failed);
+    stay(&w, fra_e1, UUID_A, 60000);
+    assert_int_equal(pages_to(&w, "http://lead/"), 1);
+    world_clear(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_page_is_tried_until_accepted),
         cmocka_unit_test(refused_by_all_the_next_step_comes_soon),
         cmocka_unit_test(one_integration_of_a_receiver_is_enough),
+        cmocka_unit_test(a_receiver_without_a_sender_fails_at_once),
         cmocka_unit_test(a_page_cut_off_under_way_may_have_arrived),
         cmocka_unit_test(a_silence_stops_what_is_tried_again),
         cmocka_unit_test(restart_repeats_nothing_and_forgets_nothing),

@@ -1,4 +1,4 @@
-#include "common/cli/sorted.h"
+#include "common/cli/lists.h"
 
 #include "common/base/json.h"
 
@@ -18,10 +18,11 @@ static int by_time(const void *a, const void *b)
     return order != 0 ? order : x->at < y->at ? -1 : x->at > y->at;
 }
 
-struct json_object **sorted_by_time(struct json_object *array, const char *key)
+struct json_object **list_by_time(struct json_object *array, const char *key)
 {
     size_t n = json_object_array_length(array);
     struct entry *entries = xcalloc(n + 1, sizeof(*entries));
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     struct json_object **v = xcalloc(n + 1, sizeof(*v));
 
     for (size_t i = 0; i < n; i++) {
@@ -41,12 +42,12 @@ static int by_bytes(const void *a, const void *b)
     return str_cmp(*(const struct str *)a, *(const struct str *)b);
 }
 
-void sorted_strs(struct str *v, size_t n)
+void list_sort_strs(struct str *v, size_t n)
 {
     qsort(v, n, sizeof(*v), by_bytes);
 }
 
-void sorted_print_json(struct json_object *v)
+void list_print_json(struct json_object *v)
 {
     struct json_writer w;
     struct buf b;
@@ -56,5 +57,15 @@ void sorted_print_json(struct json_object *v)
     am_put_json(&w, v);
     buf_add_char(&b, '\n');
     (void)fwrite(b.p, 1, b.n, stdout);
+    buf_clear(&b);
+}
+
+void list_add_date(const struct am *am, struct tabbed *t, struct json_object *o, const char *key)
+{
+    struct buf b;
+
+    buf_init(&b, 0);
+    am_add_date(am, &b, am_time_of(o, key));
+    tabbed_add(t, buf_str(&b), CLI_PLAIN);
     buf_clear(&b);
 }
