@@ -5,6 +5,7 @@
 #include "common/io/log_out.h"
 #include "common/io/zoneinfo.h"
 #include "edge/core/edge.h"
+#include "edge/io/import_files.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -190,6 +191,13 @@ static struct engine *make_engine(struct daemon *d, void *arg)
     return edge_new(&o);
 }
 
+static void before_start(struct daemon *d, struct engine *e, void *arg)
+{
+    const struct settings *s = arg;
+
+    import_files(d, e, s->daemon.storage_path);
+}
+
 /* ---- the command line ---- */
 
 static int usage_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -319,7 +327,8 @@ int main(int argc, char **argv)
                                            .user_agent = "Alertmanager/" ALERTMANAGER_VERSION,
                                            .arg = &s,
                                            .configure = configure,
-                                           .make_engine = make_engine};
+                                           .make_engine = make_engine,
+                                           .before_start = before_start};
     enum options_result parsed = options_parse(&options, argc, argv);
     int status;
 

@@ -3,11 +3,13 @@ extern "C" {
 #include "common/base/utf8.h"
 }
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <new>
 #include <re2/re2.h>
+#include <re2/set.h>
 #include <string>
 #include <vector>
 
@@ -16,8 +18,10 @@ static const int64_t MEMORY_MAX = 8 << 20;
 
 struct regex {
     re2::RE2 re;
+    bool anchored; /* at its begin, in every alternative */
 
-    regex(const std::string &pattern, const re2::RE2::Options &options) : re(pattern, options)
+    regex(const std::string &pattern, const re2::RE2::Options &options, bool whole)
+        : re(pattern, options), anchored(whole)
     {
     }
 };
@@ -25,11 +29,14 @@ struct regex {
 /* The text, when anchored between ^(?: and )$, as Alertmanager puts it: even what closes the group
  * early means the same. Go took `(?<name>` in 1.22, RE2 only later than Debian's; both know
  * `(?P<name>`. Classes, escapes and \Q…\E are left alone. False when \C (a single byte, which
- * splits runes) is asked for.
+ * splits runes) is asked for. *whole: nothing closes the group early.
  */
-static bool translate(struct str pattern, bool anchored, std::string &out)
+static bool translate(struct str pattern, bool anchored, std::string &out, bool *whole)
 {
     bool in_class = false, quoted = false;
+    size_t depth = 0;
+
+    *whole = anchored;
 
     out.reserve(pattern.n + 16);
     if (anchored)
@@ -37,6 +44,10 @@ static bool translate(struct str pattern, bool anchored, std::string &out)
     for (size_t i = 0; i < pattern.n; i++) {
         char c = pattern.p[i], next = i + 1 < pattern.n ? pattern.p[i + 1] : '\0';
 
+        if (!quoted && !in_class && c == '(')
+            depth++;
+        if (!quoted && !in_class && c == ')' && depth-- == 0)
+            *whole = false;
         if (quoted) {
             quoted = !(c == '\\' && next == 'E');
             out += c;
@@ -87,6 +98,7 @@ static int compile(struct str pattern, bool anchored, struct regex **ret, struct
     re2::RE2::Options options;
     std::string text;
     struct regex *r;
+    bool whole;
 
     if (pattern.n > REGEX_BYTES_MAX)
         return err_set(err, -EFBIG, "regular expression of %zu bytes is longer than %zu", pattern.n,
@@ -94,9 +106,9 @@ static int compile(struct str pattern, bool anchored, struct regex **ret, struct
     options.set_log_errors(false);
     options.set_max_mem(MEMORY_MAX);
     options.set_dot_nl(false);
-    if (!translate(pattern, anchored, text))
+    if (!translate(pattern, anchored, text, &whole))
         return err_set(err, -EINVAL, "regular expression: \\C is not supported");
-    r = new (std::nothrow) struct regex(text, options);
+    r = new (std::nothrow) struct regex(text, options, whole);
     if (r == nullptr)
         abort();
     if (!r->re.ok()) {
@@ -219,4 +231,95 @@ extern "C" void regex_replace_all(const struct regex *r, struct str text, struct
             at += at < text.n ? utf8_decode(str_sub(text, at, text.n), &rune) : 1;
     }
     buf_add(b, whole.data() + copied, text.n - copied);
+}
+
+/* ---- sets ---- */
+
+struct regex_set {
+    const struct regex *const *all;
+    re2::RE2::Set *automaton; /* NULL: there is none */
+    std::vector<size_t> together, singly;
+};
+
+/* What an automaton of n patterns may take. The more patterns, the larger are its states. */
+static int64_t set_memory(size_t n)
+{
+    return std::min((int64_t)32 << 20, ((int64_t)1 << 20) + (int64_t)n * 4096);
+}
+
+static re2::RE2::Set *automaton_new(const struct regex_set *s)
+{
+    re2::RE2::Options options;
+    re2::RE2::Set *set;
+
+    options.set_log_errors(false);
+    options.set_max_mem(set_memory(s->together.size()));
+    options.set_dot_nl(false);
+    set = new (std::nothrow) re2::RE2::Set(options, re2::RE2::ANCHOR_START);
+    if (set == nullptr)
+        abort();
+    for (size_t i : s->together) {
+        if (set->Add(s->all[i]->re.pattern(), nullptr) < 0) {
+            delete set;
+            return nullptr;
+        }
+    }
+    if (set->Compile())
+        return set;
+    delete set;
+    return nullptr;
+}
+
+extern "C" struct regex_set *regex_set_new(const struct regex *const *v, size_t n)
+{
+    struct regex_set *s = new (std::nothrow) struct regex_set;
+
+    if (s == nullptr)
+        abort();
+    s->all = v;
+    s->automaton = nullptr;
+    for (size_t i = 0; i < n; i++)
+        (v[i]->anchored ? s->together : s->singly).push_back(i);
+    if (s->together.size() > 1)
+        s->automaton = automaton_new(s);
+    return s;
+}
+
+extern "C" void regex_set_free(struct regex_set *s)
+{
+    if (s == nullptr)
+        return;
+    delete s->automaton;
+    delete s;
+}
+
+static void match_singly(const struct regex_set *s, const std::vector<size_t> &which,
+                         struct str text, std::vector<size_t> &out)
+{
+    for (size_t i : which) {
+        if (regex_match(s->all[i], text))
+            out.push_back(i);
+    }
+}
+
+extern "C" size_t regex_set_match(const struct regex_set *s, struct str text, struct arena *a,
+                                  size_t **ret)
+{
+    re2::StringPiece piece(text.n > 0 ? text.p : "", text.n);
+    re2::RE2::Set::ErrorInfo error = {re2::RE2::Set::kNoError};
+    std::vector<size_t> found;
+    std::vector<int> hits;
+
+    if (s->automaton != nullptr &&
+        (s->automaton->Match(piece, &hits, &error) || error.kind == re2::RE2::Set::kNoError)) {
+        for (int hit : hits)
+            found.push_back(s->together[(size_t)hit]);
+    } else {
+        match_singly(s, s->together, text, found);
+    }
+    match_singly(s, s->singly, text, found);
+    std::sort(found.begin(), found.end());
+    *ret = (size_t *)arena_alloc_array(a, found.size(), sizeof(**ret));
+    std::copy(found.begin(), found.end(), *ret);
+    return found.size();
 }

@@ -3,6 +3,7 @@
  * `(?<name>` is rewritten to `(?P<name>`, `\C` is refused, `\z` stays; UTF-8. */
 #pragma once
 
+#include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/str.h"
@@ -26,3 +27,13 @@ MUST_CHECK int regex_new_search(struct str pattern, struct regex **ret, struct e
  * regex_new_search made. */
 void regex_replace_all(const struct regex *r, struct str text, struct str replacement,
                        struct buf *b);
+
+/* Many of regex_new's asked at once, by one automaton that is built as far as texts need it. Its
+ * memory is bounded: what does not fit, or cannot share an automaton, is asked singly, which is
+ * slower but gives the same answers. The regexes are lent until the set is freed. */
+struct regex_set;
+
+struct regex_set *regex_set_new(const struct regex *const *v, size_t n);
+void regex_set_free(struct regex_set *s); /* NULL is fine */
+/* The indexes of those that match, rising; the array lies in the arena. Returns their number. */
+size_t regex_set_match(const struct regex_set *s, struct str text, struct arena *a, size_t **ret);

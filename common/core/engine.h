@@ -26,6 +26,7 @@ struct global_config;
 
 enum engine_input_kind {
     ENGINE_RESTORE,   /* one row of the store, in (kind, key) order; before ENGINE_START */
+    ENGINE_IMPORT,    /* records of the daemon that an edge replaces; between rows and start */
     ENGINE_START,     /* all rows were given; from now on the engine decides */
     ENGINE_CONFIG,    /* a new configuration; the first one comes before ENGINE_RESTORE */
     ENGINE_TICK,      /* the wake-up asked for has come (or an earlier one) */
@@ -94,6 +95,16 @@ struct engine_start {
     char boot[17];  /* 16 hex digits, new at every start of the process */
 };
 
+/* A piece of a snapshot file of an Alertmanager: whole records (gossip/import.h). */
+enum import_file { IMPORT_SILENCES, IMPORT_NFLOG, IMPORT_FILES };
+
+struct engine_import {
+    enum import_file file;
+    struct str records;
+    size_t at; /* of the piece in the file */
+    bool last; /* the file ends with it */
+};
+
 /* Times are the wall clock's; TIME_NEVER when there is no such thing. */
 struct engine_health {
     int64_t cert_ends_wall_ms; /* our certificate for the other tier */
@@ -108,6 +119,7 @@ struct engine_input {
     struct now now;
     union {
         struct row_op row;             /* ENGINE_RESTORE */
+        struct engine_import import;   /* ENGINE_IMPORT */
         struct engine_start start;     /* ENGINE_START */
         struct engine_request request; /* ENGINE_REQUEST */
         uint64_t request_id;           /* ENGINE_MORE, ENGINE_GONE */

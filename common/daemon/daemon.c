@@ -415,6 +415,8 @@ static int start(struct daemon *d, struct err *err)
     daemon_step(d, &config);
     if (load_rows(d, err) < 0)
         return err->code;
+    if (d->program->before_start != NULL)
+        d->program->before_start(d, d->engine, d->program->arg);
     start_engine(d);
     on_health(d);
     return 0;
@@ -548,6 +550,21 @@ int daemon_run(const struct daemon_settings *settings, const struct daemon_progr
 struct loop *daemon_loop(struct daemon *d)
 {
     return d->loop;
+}
+
+bool daemon_store_regressed(const struct daemon *d)
+{
+    return d->opening.regressed;
+}
+
+void daemon_give(struct daemon *d, struct engine_input *in)
+{
+    struct store_stats stats;
+
+    daemon_step(d, in);
+    store_stats(d->store, &stats);
+    if (!stats.failing && store_wait(d->store, DAEMON_STOP_MS) < 0)
+        log_warn("the disk is slow to take rows, going on");
 }
 
 const char *daemon_external_url(struct daemon *d)

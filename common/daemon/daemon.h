@@ -75,6 +75,10 @@ struct daemon_program {
      * addresses. */
     struct engine *(*make_engine)(struct daemon *d, void *arg);
 
+    /* The rows of the store are in the engine, ENGINE_START comes next: what else it is to know
+     * before is given by daemon_give. May be NULL. */
+    void (*before_start)(struct daemon *d, struct engine *e, void *arg);
+
     bool open_health;               /* /-/healthy and /-/ready need no credentials */
     const char *federation_address; /* "": no federation listener */
     struct tls_server_options federation_tls;
@@ -86,6 +90,10 @@ int daemon_run(const struct daemon_settings *settings, const struct daemon_progr
 /* For the program's callbacks. */
 struct loop *daemon_loop(struct daemon *d);
 const char *daemon_external_url(struct daemon *d);
+/* Whether rows are known to be lost: what the engine owes for that comes first. */
+bool daemon_store_regressed(const struct daemon *d);
+/* Gives the engine an input, and waits (not for long) until its rows are on disk. */
+void daemon_give(struct daemon *d, struct engine_input *in);
 void daemon_set_uplink_tls(struct daemon *d, struct tls_client *tls,
                            const char *trust_domain); /* takes */
 void daemon_log_mistakes(const char *file, const struct mistakes *m);

@@ -82,3 +82,13 @@ fetch_package() {
 fetch_prometheus() {
     fetch_package prometheus "$1"
 }
+
+# fetch_alertmanager DIR: the program is DIR/prometheus-alertmanager/usr/alertmanager, to be run in that folder: Debian's reads
+# its default template from /usr/share, where nothing is installed, so in this copy the path is relative
+fetch_alertmanager() {
+    local usr=$1/prometheus-alertmanager/usr
+    fetch_package prometheus-alertmanager "$1" || return 1
+    [ -x "$usr/alertmanager" ] && return 0
+    LC_ALL=C sed 's|/usr/share/prometheus|././/share/prometheus|g' "$usr/bin/prometheus-alertmanager" >"$usr/alertmanager.$$" &&
+        chmod 755 "$usr/alertmanager.$$" && mv "$usr/alertmanager.$$" "$usr/alertmanager"
+}

@@ -47,6 +47,8 @@ static void restore_row(struct edge *e, const struct row_op *row, struct now now
 
     if (row->kind == EDGE_ROW_NFLOG)
         r = nflog_restore(e->nflog, row->value, now, &err);
+    else if (row->kind == EDGE_ROW_IMPORT)
+        edge_import_restore(e, row->key, row->value);
     else if (row->kind == EDGE_ROW_ALERT)
         r = edge_restore_alert(e, row->key, row->value, now, &err);
     else if (row->kind == EDGE_ROW_SILENCE)
@@ -88,9 +90,11 @@ static void stored(struct edge *e, uint64_t txn, enum store_result result, struc
         nflog_put_all(e->nflog, out);
         edge_put_alert_rows(e, now, out);
         edge_mute_put_rows(e, now, out);
+        edge_import_put_rows(e, out);
         groups_touch_all(e->groups);
     }
-    forward_stored(e, txn, result, now, out);
+    if (e->started) /* what was imported is no affair of the uplink */
+        forward_stored(e, txn, result, now, out);
 }
 
 static void delivered(struct edge *e, const struct engine_delivery *d, struct now now,
@@ -158,6 +162,9 @@ static void handle(struct edge *e, const struct engine_input *in, struct out *ou
         break;
     case ENGINE_RESTORE:
         restore_row(e, &in->row, in->now, out);
+        break;
+    case ENGINE_IMPORT:
+        edge_import(e, &in->import, in->now, out);
         break;
     case ENGINE_START:
         start(e, &in->start, in->now, out);

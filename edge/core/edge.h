@@ -37,3 +37,8 @@ struct edge_options {        /* 0 and "" mean the default; texts are copied */
 };
 
 struct engine *edge_new(const struct edge_options *options);
+
+/* Whether that file of an Alertmanager has not been taken over yet: then, once the rows of the
+ * store have been given, it is to be given as ENGINE_IMPORT. */
+bool edge_wants_import(const struct engine *e, enum import_file file);
+const char *edge_import_file_name(enum import_file file); /* in the data directory */

@@ -11,6 +11,7 @@
 #include "common/core/notify/nflog.h"
 #include "common/core/notify/notifier.h"
 #include "edge/core/edge.h"
+#include "edge/core/edge_import.h"
 #include "edge/core/edge_mute.h"
 #include "edge/core/edge_rows.h"
 #include "edge/core/forward.h"
@@ -32,7 +33,8 @@ struct edge {
     struct deferred *deferred;      /* replies and sends that wait for the disk; the uplink's too */
     struct api_v2 *api;
     struct uplink *uplink; /* forward.h's own; NULL without a federation */
-    bool started;          /* ENGINE_START has come: requests are served, timers run */
+    struct edge_import import;
+    bool started; /* ENGINE_START has come: requests are served, timers run */
     bool stopping;
     bool store_failing; /* the last transaction reported was not stored */
     bool rows_lost;     /* some were refused: every row is put again after the next success */

@@ -141,6 +141,7 @@ static void write_metrics(const struct edge *e, struct metrics *m, struct now no
     cluster_metrics(e, m);
     notifier_metrics(e->notifier, m);
     edge_mute_metrics(e, m, now);
+    edge_import_metrics(e, m);
     own_metrics(e, m);
     forward_metrics(e, m, now);
 }

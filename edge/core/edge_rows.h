@@ -8,8 +8,9 @@ enum edge_row_kind {
     EDGE_ROW_SILENCE = 3,
     EDGE_ROW_GROUP = 4, /* when each group is due */
     /* the uplink's own */
-    EDGE_ROW_NODE = 10,  /* the stream's name and epoch, the spool's floor */
-    EDGE_ROW_SPOOL = 11, /* spool rows, by sequence number */
-    EDGE_ROW_DUTY = 14,  /* the node last granted */
-    EDGE_ROW_MIRROR = 15 /* mirrors of incidents */
+    EDGE_ROW_NODE = 10,   /* the stream's name and epoch, the spool's floor */
+    EDGE_ROW_SPOOL = 11,  /* spool rows, by sequence number */
+    EDGE_ROW_DUTY = 14,   /* the node last granted */
+    EDGE_ROW_MIRROR = 15, /* mirrors of incidents */
+    EDGE_ROW_IMPORT = 20  /* files of an Alertmanager that have been taken over */
 };

@@ -301,6 +301,7 @@ static void on_input(struct global *g, const struct engine_input *in, struct out
     case ENGINE_STOP:
         on_stop(g, out);
         break;
+    case ENGINE_IMPORT: /* an edge's */
     case ENGINE_TICK:
         break;
     }

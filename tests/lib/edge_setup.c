@@ -60,6 +60,12 @@ void edge_setup_mode(struct driver *d, const char *am, enum matcher_mode mode)
     driver_restore_and_start(d);
 }
 
+void edge_setup_unstarted(struct driver *d, const char *am)
+{
+    driver_init(d, make(MATCHER_FALLBACK));
+    edge_reconfigure(d, am, NULL);
+}
+
 void edge_setup(struct driver *d, const char *am, const char *federation)
 {
     driver_init(d, make(MATCHER_FALLBACK));

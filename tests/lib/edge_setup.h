@@ -11,6 +11,8 @@ extern struct edge_options edge_setup_options;
 void edge_setup(struct driver *d, const char *am, const char *federation);
 /* The same, with the dialect of --enable-feature. */
 void edge_setup_mode(struct driver *d, const char *am, enum matcher_mode mode);
+/* The same, but the store's rows have not been given yet: driver_restore_and_start is to follow. */
+void edge_setup_unstarted(struct driver *d, const char *am);
 void edge_teardown(struct driver *d);
 /* The process dies and starts again from the rows written so far. */
 void edge_restart(struct driver *d, const char *am, const char *federation);

@@ -1,6 +1,7 @@
 #include "common/core/model/literals.h"
 
 #include "common/base/buf.h"
+#include "common/base/utf8.h"
 
 struct reading {
     struct arena *arena;
@@ -140,7 +141,7 @@ static bool read_alternatives(struct reading *r, struct str p, int nesting);
 static bool read_alternative(struct reading *r, struct str alt, int nesting)
 {
     struct buf run;
-    bool exact, ok;
+    bool exact, ok, whole;
 
     if (alt.n > 0 && alt.p[0] == '^')
         alt = str_sub(alt, 1, alt.n);
@@ -152,7 +153,8 @@ static bool read_alternative(struct reading *r, struct str alt, int nesting)
             return false;
         if (!read_alternatives(r, str_sub(alt, from, end), nesting + 1))
             return false;
-        for (size_t i = first; end + 1 < alt.n && i < r->n; i++)
+        whole = end + 1 == alt.n || (end + 2 == alt.n && alt.p[end + 1] == '$');
+        for (size_t i = first; !whole && i < r->n; i++)
             r->v[i].exact = false;
         return true;
     }
@@ -203,4 +205,126 @@ size_t literals_of(struct str pattern, struct arena *a, struct literal ret[LITER
     }
     memcpy(ret, kept, n * sizeof(*ret));
     return n;
+}
+
+/* ---- runs within ---- */
+
+struct runs {
+    struct arena *arena;
+    struct str *v;
+    size_t n;
+    struct buf run; /* the one that is being read */
+    struct str best;
+};
+
+static void end_run(struct runs *r)
+{
+    if (r->run.n > r->best.n)
+        r->best = arena_str(r->arena, buf_str(&r->run));
+    buf_reset(&r->run);
+}
+
+/* The index behind the literal rune at i, which may be written \x or [x]; 0: there is none. */
+static size_t rune_end(struct str alt, size_t i)
+{
+    uint32_t rune;
+
+    if (alt.p[i] == '\\')
+        return is_alnum_or_high(alt.p[i + 1]) ? 0 : i + 2;
+    if (alt.p[i] == '[')
+        return one_member(alt, i) ? i + 3 : 0;
+    if (str_find_char(STR(".()*+?{}|^$]"), alt.p[i]) < 12)
+        return 0;
+    return i + utf8_decode(str_sub(alt, i, alt.n), &rune);
+}
+
+/* The index behind what stands at i and is no literal: a group, a class, a repetition, a sign. Of
+ * escapes only those are passed over that are known to end after their letter, unlike \x41. */
+static size_t skip_other(struct str alt, size_t i)
+{
+    size_t end;
+    int depth = 0;
+
+    if (alt.p[i] == '\\' && str_find_char(STR("dDsSwWbBAz"), alt.p[i + 1]) == 10)
+        return alt.n;
+
+    if (alt.p[i] == '(')
+        return part_end(alt, i + (alt.p[i + 1] == '?' ? 3 : 1), false) + 1;
+    if (alt.p[i] == '{') { /* or a plain brace: then what is up to the next one is not used */
+        end = i + str_find_char(str_sub(alt, i, alt.n), '}');
+        return end < alt.n ? end + 1 : alt.n;
+    }
+    return element_end(alt, i, &depth);
+}
+
+static void read_runs(struct runs *r, struct str alt)
+{
+    for (size_t i = 0, end; i < alt.n; i = end) {
+        end = rune_end(alt, i);
+        if (end == 0) {
+            end_run(r);
+            end = skip_other(alt, i);
+        } else if (end < alt.n && is_quantifier(alt.p[end])) { /* it need not be there */
+            end_run(r);
+        } else {
+            bool escaped = alt.p[i] == '\\' || alt.p[i] == '[';
+
+            buf_add_str(&r->run, escaped ? str_sub(alt, i + 1, i + 2) : str_sub(alt, i, end));
+        }
+    }
+    end_run(r);
+}
+
+/* Whether alt is one group, perhaps between ^ and $; *ret is what is in it. */
+static bool only_a_group(struct str alt, struct str *ret)
+{
+    size_t from, end;
+
+    if (alt.n > 0 && alt.p[0] == '^')
+        alt = str_sub(alt, 1, alt.n);
+    if (alt.n > 1 && alt.p[alt.n - 1] == '$' && alt.p[alt.n - 2] == ')')
+        alt = str_sub(alt, 0, alt.n - 1);
+    if (alt.n < 2 || alt.p[0] != '(')
+        return false;
+    from = alt.p[1] == '?' ? 3 : 1;
+    end = part_end(alt, from, false);
+    if (end + 1 != alt.n)
+        return false;
+    *ret = str_sub(alt, from, end);
+    return true;
+}
+
+static bool read_all_runs(struct runs *r, struct str p, int nesting)
+{
+    if (nesting > NESTING_MAX)
+        return false;
+    for (size_t i = 0;; i++) {
+        size_t end = part_end(p, i, true);
+        struct str alt = str_sub(p, i, end), inner;
+
+        if (only_a_group(alt, &inner)) {
+            if (!read_all_runs(r, inner, nesting + 1))
+                return false;
+        } else {
+            r->best = STR_EMPTY;
+            read_runs(r, alt);
+            if (r->best.n < LITERAL_RUN_MIN || r->n == LITERALS_MAX)
+                return false;
+            r->v[r->n++] = r->best;
+        }
+        if (end == p.n)
+            return true;
+        i = end;
+    }
+}
+
+size_t literals_within(struct str pattern, struct arena *a, struct str ret[LITERALS_MAX])
+{
+    struct runs r = {.arena = a, .v = ret};
+    bool known;
+
+    buf_init(&r.run, KIB(4));
+    known = understood(pattern) && read_all_runs(&r, pattern, 0);
+    buf_clear(&r.run);
+    return known ? r.n : 0;
 }

@@ -11,6 +11,7 @@
 #include "common/base/arena.h"
 
 #define LITERALS_MAX 256
+#define LITERAL_RUN_MIN 2
 
 struct literal {
     struct str text; /* not empty; in the arena */
@@ -20,3 +21,8 @@ struct literal {
 /* The number of literals, at most LITERALS_MAX and none of them the beginning of another unless
  * both are exact; 0: nothing is known, the expression may match anything. */
 size_t literals_of(struct str pattern, struct arena *a, struct literal ret[LITERALS_MAX]);
+
+/* Runs of bytes, of LITERAL_RUN_MIN at least, one of which stands somewhere in whatever the
+ * expression matches: "-db" and "web" of `.*-db|.*web.*`; of each alternative the longest. The
+ * number of runs; 0: nothing is known. */
+size_t literals_within(struct str pattern, struct arena *a, struct str ret[LITERALS_MAX]);

@@ -213,6 +213,22 @@ static void restore_entry(struct nflog *l, struct str key, int64_t at_wall_ms, i
     *ret = e;
 }
 
+enum nflog_merge nflog_merge(struct nflog *l, struct str key, const struct nflog_told *told,
+                             struct now now, struct out *out)
+{
+    int64_t at = max_i64(told->at_wall_ms, 0);
+    struct logged *e = find(l, key);
+
+    if (told->expires_wall_ms <= now.wall_ms)
+        return NFLOG_GONE;
+    if (e != NULL && e->entry.at_wall_ms >= at)
+        return NFLOG_OLD;
+    restore_entry(l, key, at, max_i64(told->expires_wall_ms - at, 0), &e, now);
+    set_hashes(e, told->firing, told->firing_n, told->resolved, told->resolved_n);
+    put_row(l, e, out);
+    return NFLOG_MERGED;
+}
+
 int nflog_restore(struct nflog *l, struct str value, struct now now, struct err *err)
 {
     struct json_object *o = NULL;

@@ -35,6 +35,22 @@ void nflog_set(struct nflog *l, struct str key, const uint64_t *firing, size_t f
                const uint64_t *resolved, size_t resolved_n, int64_t expiry_ms, struct now now,
                struct out *out);
 
+struct nflog_told { /* by somebody else */
+    int64_t at_wall_ms, expires_wall_ms;
+    const uint64_t *firing, *resolved;
+    size_t firing_n, resolved_n;
+};
+
+enum nflog_merge {
+    NFLOG_MERGED, /* new, or newer than ours: kept, with its row */
+    NFLOG_OLD,    /* we have this or a newer one */
+    NFLOG_GONE    /* it has expired */
+};
+
+/* An entry of another log. The later one counts; it lives as long as it says, retention at most. */
+enum nflog_merge nflog_merge(struct nflog *l, struct str key, const struct nflog_told *told,
+                             struct now now, struct out *out);
+
 MUST_CHECK int nflog_restore(struct nflog *l, struct str value, struct now now, struct err *err);
 void nflog_sweep(struct nflog *l, struct now now, struct out *out); /* expired ones go, with rows */
 void nflog_put_all(struct nflog *l, struct out *out); /* every row again: the store has lost some */

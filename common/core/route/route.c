@@ -1,9 +1,12 @@
 #include "common/core/route/route.h"
 
+#include "common/core/route/route_index.h"
+
 static void clear(const struct route *r) /* as deep as ROUTE_DEPTH_MAX */
 {
     struct matchers m = r->matchers;
 
+    route_index_clear(r->finder); /* which borrows the matchers of the children */
     matchers_clear(&m);
     for (size_t i = 0; i < r->children_n; i++)
         clear(r->children[i]);
@@ -36,16 +39,40 @@ static void add(struct found *f, const struct route *r)
     f->v[f->n++] = r;
 }
 
+static bool match(const struct route *r, struct labels labels, struct found *f);
+
+/* True when the walk over the siblings ends at this one. */
+static bool take(const struct route *child, struct labels labels, struct found *f)
+{
+    return match(child, labels, f) && !child->go_on;
+}
+
+static void match_children(const struct route *r, struct labels labels, struct found *f)
+{
+    struct route_walk w;
+    size_t i;
+
+    if (r->finder == NULL) {
+        for (i = 0; i < r->children_n; i++) {
+            if (take(r->children[i], labels, f))
+                return;
+        }
+        return;
+    }
+    route_walk_begin(&w, r->finder, labels, f->arena);
+    while ((i = route_walk_next(&w)) != ROUTE_WALK_END) {
+        if (take(r->children[i], labels, f))
+            return;
+    }
+}
+
 static bool match(const struct route *r, struct labels labels, struct found *f)
 {
     size_t before = f->n;
 
     if (!matchers_match(&r->matchers, labels))
         return false;
-    for (size_t i = 0; i < r->children_n; i++) {
-        if (match(r->children[i], labels, f) && !r->children[i]->go_on)
-            break;
-    }
+    match_children(r, labels, f);
     if (f->n == before)
         add(f, r);
     return true;

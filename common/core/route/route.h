@@ -1,6 +1,6 @@
 /* The routing tree: which receivers an alert goes to, and how it is grouped on the way.
  * Alertmanager's semantics (core specification §2). A tree is immutable once loaded; it lies in the
- * arena of its configuration, except for the matchers' regexes, which route_clear frees. */
+ * arena of its configuration, except for regexes and automata, which route_clear frees. */
 #pragma once
 
 #include "common/core/config/matchers_load.h"
@@ -13,6 +13,8 @@
 #define GROUP_WAIT_MS_DEFAULT (30 * MS_PER_S)
 #define GROUP_INTERVAL_MS_DEFAULT (5 * MS_PER_MIN)
 #define REPEAT_INTERVAL_MS_DEFAULT (4 * MS_PER_H)
+
+struct route_index;
 
 /* A block as the file has it. */
 struct route_written {
@@ -41,10 +43,11 @@ struct route {
     const struct route *parent;
     const struct route *const *children; /* in file order */
     size_t children_n;
-    size_t child_index; /* in parent->children */
-    size_t index;       /* in depth-first order over the whole tree; the root is 0 */
-    struct str key;     /* {}/{a="b"}: equal for siblings with equal matchers */
-    struct str id;      /* {}/{a="b"}/0: unique */
+    struct route_index *finder; /* of the children; NULL: they are few, look at each */
+    size_t child_index;         /* in parent->children */
+    size_t index;               /* in depth-first order over the whole tree; the root is 0 */
+    struct str key;             /* {}/{a="b"}: equal for siblings with equal matchers */
+    struct str id;              /* {}/{a="b"}/0: unique */
     int line;
     const struct route_written *written;
 };

@@ -1,6 +1,8 @@
 /* From the `route` block to the tree. */
 #include "common/core/route/route.h"
 
+#include "common/core/route/route_index.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -304,6 +306,8 @@ static void load_children(struct route_loader *rl, const struct yaml_node *list,
         if (v[r->children_n] != NULL)
             r->children_n++;
     }
+    if (r->children_n >= ROUTE_INDEX_CHILDREN_MIN)
+        r->finder = route_index_new(v, r->children_n, rl->l->arena);
 }
 
 /* NULL when the node is no map. */

@@ -109,12 +109,103 @@ static void patterns_and_time_are_bounded(void **state UNUSED)
     free(text);
 }
 
+/* The shape with its # made a number. */
+static struct regex *numbered(const char *shape, size_t number)
+{
+    struct regex *r = NULL;
+    struct buf b;
+
+    buf_init(&b, 0);
+    for (const char *p = shape; *p != '\0'; p++) {
+        if (*p == '#')
+            buf_add_u64(&b, number);
+        else
+            buf_add_char(&b, *p);
+    }
+    assert_int_equal(regex_new(buf_str(&b), &r, NULL), 0);
+    buf_clear(&b);
+    return r;
+}
+
+/* Patterns of every kind, more than one automaton would hold, among them some that cannot share
+ * one. */
+static size_t set_patterns(struct arena *a, size_t copies, const struct regex ***ret)
+{
+    static const char *const shapes[] = {"a#",       ".*-#",        "[a-z]+#(x|y)?", "(?i)A#",
+                                         "a)|(?:b#", "(?:a#|q){2}", "\\Qa#",         "^a#$"};
+    size_t n = copies * ARRAY_SIZE(shapes);
+    const struct regex **v = ARENA_ARRAY(a, const struct regex *, n);
+
+    for (size_t i = 0; i < n; i++) {
+        v[i] = numbered(shapes[i % ARRAY_SIZE(shapes)], i / ARRAY_SIZE(shapes));
+    }
+    *ret = v;
+    return n;
+}
+
+static void assert_set_agrees(const struct regex_set *set, const struct regex **v, size_t n,
+                              struct str text, struct arena *a)
+{
+    size_t *hits, hits_n = regex_set_match(set, text, a, &hits), k = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bool hit = k < hits_n && hits[k] == i;
+
+        assert_int_equal(regex_match(v[i], text), hit);
+        k += hit;
+    }
+    assert_int_equal(k, hits_n);
+}
+
+static void a_set_says_what_its_patterns_say(void **state UNUSED)
+{
+    static const size_t copies[] = {0, 1, 300};
+    static const char *const texts[] = {"",    "a",    "a1",     "A1",     "x-1",
+                                        "a1x", "b1",   "xb1",    "ax",     "qa1",
+                                        "a1q", "a299", "zz299y", "\xFF-7", "a7\n"};
+
+    for (size_t c = 0; c < ARRAY_SIZE(copies); c++) {
+        struct arena *a = arena_new(0);
+        const struct regex **v;
+        size_t n = set_patterns(a, copies[c], &v);
+        struct regex_set *set = regex_set_new(v, n);
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+            assert_set_agrees(set, v, n, str_from(texts[i]), a);
+        regex_set_free(set);
+        for (size_t i = 0; i < n; i++)
+            regex_free((struct regex *)(uintptr_t)v[i]);
+        arena_free(a);
+    }
+    regex_set_free(NULL);
+}
+
+/* Repetitions that no automaton of that memory holds: the set cannot be built, and answers. */
+static void a_set_too_large_for_an_automaton_answers(void **state UNUSED)
+{
+    enum { N = 3 };
+    const struct regex *v[N];
+    struct arena *a = arena_new(0);
+    struct regex_set *set;
+
+    for (size_t i = 0; i < N; i++)
+        v[i] = numbered("[a-m]*((x|y){30}(z{1,9}|\\pL{1,9})){20}#", i);
+    set = regex_set_new(v, N);
+    assert_set_agrees(set, v, N, STR("abc"), a);
+    regex_set_free(set);
+    for (size_t i = 0; i < N; i++)
+        regex_free((struct regex *)(uintptr_t)v[i]);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns_match_the_whole_text),
         cmocka_unit_test(what_go_would_not_take_is_refused),
         cmocka_unit_test(patterns_and_time_are_bounded),
+        cmocka_unit_test(a_set_says_what_its_patterns_say),
+        cmocka_unit_test(a_set_too_large_for_an_automaton_answers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
