@@ -10,6 +10,7 @@ void check_all(struct sim *s)
     check_progress(s);
     check_views(s);
     check_merge(s);
+    check_mute(s);
     check_conservation(s);
     check_scope(s);
 }
@@ -74,6 +75,16 @@ static bool event_of(const struct h_ledger *l, enum inc_what *ret)
     return false;
 }
 
+static void note_muted(const struct sim *s, struct inc *i, uint64_t fp)
+{
+    VEC_EACH (&s->alerts, const struct sim_alert, a) {
+        if (!a->muted || a->fp != fp)
+            continue;
+        i->muted = true;
+        i->muted_site = a->site;
+    }
+}
+
 struct inc *inc_table(const struct sim *s)
 {
     struct inc *table = NULL;
@@ -92,6 +103,8 @@ struct inc *inc_table(const struct sim *s)
         }
         if (strncmp(l->stream, "aaaaaaaa", 8) == 0)
             i->adversary = true;
+        if (l->verdict == LEDGER_APPLIED)
+            note_muted(s, i, l->fp);
         if (l->verdict == LEDGER_INCIDENT)
             i->key = l->what;
         if (event_of(l, &what))

@@ -12,6 +12,7 @@ void check_duty(struct sim *s);         /* I5 */
 void check_progress(struct sim *s);     /* I6 */
 void check_views(struct sim *s);        /* I7 */
 void check_merge(struct sim *s);        /* I8 */
+void check_mute(struct sim *s);         /* the other side of I2: silences hold */
 void check_conservation(struct sim *s); /* I11 */
 void check_scope(struct sim *s);        /* I12 */
 void check_all(struct sim *s);
@@ -38,6 +39,8 @@ struct inc { /* an incident's life as all global nodes told it, in the order of 
     const char *id;
     const char *key; /* dedup key: the same over its generations */
     bool adversary;  /* a forged alert is in it */
+    bool muted;      /* of an alert that people of this site have silenced */
+    int muted_site;
     struct {
         struct inc_event *v;
         size_t n, cap;

@@ -74,7 +74,7 @@ static void at_rest(struct sim *s, const struct joins *j)
                 history_violation(s, s->now, "I8", "%s shows %.8s with%sand hides %s",
                                   s->nodes[i->node].id, i->id, i->sites, m->site);
             VEC_EACH (&s->alerts, const struct sim_alert, a) {
-                if (a->fp == m->fp && a->firing && rank(a->severity) > severity &&
+                if (a->fp == m->fp && a->firing && !a->muted && rank(a->severity) > severity &&
                     strcmp(s->site_names[a->site], m->site) == 0)
                     severity = rank(a->severity);
             }

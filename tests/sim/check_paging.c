@@ -33,7 +33,7 @@ static void owed(struct sim *s, struct inc *table, const struct inc *i)
         if (e->what == INC_TERMINAL)
             terminal = min_i64(terminal, e->t);
     }
-    if (opened < 0 || i->adversary)
+    if (opened < 0 || i->adversary || i->muted)
         return;
     deadline = check_deadline(s, opened, BOUND_MS);
     /* A policy that stops may end before a receiver that refuses comes to its senses. */
@@ -56,19 +56,27 @@ static bool refused(const struct sim *s, const struct h_ledger *l)
     return false;
 }
 
+static bool muted(struct inc *table, const char *incident)
+{
+    const struct inc *i = inc_find(table, incident);
+
+    return i != NULL && i->muted;
+}
+
 void check_paging(struct sim *s)
 {
     struct inc *table = inc_table(s);
 
     for (const struct inc *i = table; i != NULL; i = i->hh.next)
         owed(s, table, i);
-    inc_free(table);
     VEC_EACH (&s->h.ledger, const struct h_ledger, l) {
-        if (l->verdict != LEDGER_PAGE_DROPPED || strcmp(l->cause, "acked") == 0 ||
-            strcmp(l->cause, "resolved") == 0 || strcmp(l->cause, "superseded") == 0)
+        if (l->verdict != LEDGER_PAGE_DROPPED || muted(table, l->incident) ||
+            strcmp(l->cause, "acked") == 0 || strcmp(l->cause, "resolved") == 0 ||
+            strcmp(l->cause, "superseded") == 0)
             continue;
         if (!refused(s, l))
             history_violation(s, l->t, "I2", "%s gave up the page of %.8s to %s: %s",
                               s->nodes[l->node].id, l->incident, l->target, l->cause);
     }
+    inc_free(table);
 }

@@ -55,7 +55,7 @@ void check_progress(struct sim *s)
     struct inc *table = inc_table(s);
 
     for (const struct inc *i = table; i != NULL; i = i->hh.next) {
-        if (!i->adversary)
+        if (!i->adversary && !i->muted)
             judge(s, table, i);
     }
     inc_free(table);

@@ -24,6 +24,7 @@ struct sim *sim_run(const struct sim_options *o)
     int64_t heal = WARM_UP_MS + (o->safety_ms > 0 ? o->safety_ms : SAFETY_MS);
 
     work_start(s);
+    silences_start(s);
     if (rand_chance(&s->rand.human, 5000))
         adversary_start(s);
     if (o->faults)

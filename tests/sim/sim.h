@@ -103,6 +103,7 @@ struct sim_alert {
     char aid[24];                /* <site>-<number> */
     int site;
     char alertname[24], service[16], team[16], severity[12];
+    bool muted; /* people have silenced it, or are about to */
     bool firing;
     int64_t starts_at, ends_at; /* the present or last episode, true time */
     uint64_t episodes;
@@ -224,6 +225,8 @@ void work_start(struct sim *s);
 void work_post(struct sim *s, int site);
 void work_fire(struct sim *s, struct sim_alert *a, int64_t for_ms);
 void work_resolve(struct sim *s, struct sim_alert *a);
+void work_schedule(struct sim *s, size_t alert, int64_t at); /* its next firing */
+void silences_start(struct sim *s); /* silences.c: people who silence what is known */
 struct sim_alert *work_alert(struct sim *s, int site, const char *alertname, const char *service,
                              const char *team, const char *severity);
 void receiver_send(struct sim *s, struct sim_node *from, const struct engine_send *send);

@@ -167,6 +167,11 @@ static void on_fire(struct sim *s, struct sim_event *e)
     work_fire(s, a, ms);
 }
 
+void work_schedule(struct sim *s, size_t alert, int64_t at)
+{
+    sim_file(s, at, on_fire)->a = alert;
+}
+
 void work_start(struct sim *s)
 {
     static const char *const names[] = {"WideLink", "WidePower", "DiskFull", "ApiErrors",
