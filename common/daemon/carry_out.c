@@ -143,12 +143,20 @@ void daemon_on_delivered(const struct client_result *r, void *arg)
     p->input = in;
 }
 
+/* The engine hears of it at once; not in the tear-down, where the store still reports what it has
+ * worked off and no timer may be left. */
+static void tell_health(struct daemon *d)
+{
+    if (!d->tearing_down)
+        loop_timer_set(&d->health, loop_now(d->loop).mono_ms);
+}
+
 static void on_failing(struct daemon *d, const struct store_report *report)
 {
     if (d->store_failing)
         return;
     d->store_failing = true;
-    loop_timer_set(&d->health, loop_now(d->loop).mono_ms); /* the engine hears of it at once */
+    tell_health(d);
     log_error("store fails; alerts are processed but not durable",
               KV("err", report->result == -ENOSPC ? "no space left" : "input/output error"));
 }
@@ -166,7 +174,7 @@ void daemon_on_stored(const struct store_report *report, void *arg)
         on_failing(d, report);
     } else if (report->recovered) {
         d->store_failing = false;
-        loop_timer_set(&d->health, loop_now(d->loop).mono_ms);
+        tell_health(d);
         log_warn("store works again", KV("refused_transactions", report->lost));
         if (report->incomplete || report->lost > 0) {
             log_error("rows are missing in the store: stopping, so that the next start resyncs");

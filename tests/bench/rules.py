@@ -141,8 +141,8 @@ def start_round(name, program, silences):
 # Alertmanager's alerts are fewer where it takes a millisecond and more for each.
 STAGES = {
     "routes": lambda name, program, quick: routes_round(name, program, 5000 if quick else 20000),
-    "inhibit": lambda name, program, quick: inhibit_round(name, program, 5000 if quick or name != OURS else 100000),
-    "silences": lambda name, program, quick: silences_round(name, program, 2000 if quick or name != OURS else 100000),
+    "inhibit": lambda name, program, quick: inhibit_round(name, program, 5000 if quick or name != OURS else 50000),
+    "silences": lambda name, program, quick: silences_round(name, program, 2000 if quick or name != OURS else 50000),
     "queries": lambda name, program, quick: queries_round(name, program, (10000,) if quick else (10000, 100000)),
     "start": lambda name, program, quick: start_round(name, program, 10000 if quick else 100000),
 }

@@ -9,7 +9,7 @@ import pytest
 
 import probes
 import scenarios
-from compare import Judge, differences
+from compare import Judge, Names, differences
 from driver import Run, plain_answers
 from pair import Pair, fetch_alertmanager
 
@@ -91,3 +91,28 @@ def test_the_same_is_refused_in_the_same_words(peer, tmp_path):
     asyncio.run(ask_all(Pair(str(tmp_path), os.environ["PROGRAMS"], peer), judge))
     judge.print()
     assert not judge.unexplained
+
+
+def webhook(**changes):
+    alert = {"status": "firing", "labels": {"a": "b"}, "startsAt": "2026-01-01T00:00:00Z", "endsAt": "0001-01-01T00:00:00Z",
+             "fingerprint": "d2b371819297f98a"}
+    return {"receiver": "r", "status": "firing", "groupKey": "{}:{}", "alerts": [{**alert, **changes.pop("alert", {})}], **changes}
+
+
+@pytest.mark.parametrize("ours", [
+    webhook(status="resolved"), webhook(receiver="q"), webhook(alerts=[]), webhook(groupKey="{}:{a=\"b\"}"), webhook(truncatedAlerts=0),
+    webhook(alert={"labels": {"a": "c"}}), webhook(alert={"startsAt": "2026-01-01T00:00:00.001Z"}),
+    webhook(alert={"endsAt": "2026-01-01T00:00:09Z"}), webhook(alert={"fingerprint": "d2b371819297f98b"}),
+    webhook(notification_reason="because"), webhook(routeLabels={"a": "b"}), webhook(alerts=webhook()["alerts"] * 2)])
+def test_what_is_not_the_same_is_noticed(ours):
+    judge = Judge()
+    names = Names()
+    names.windows.append(("step 0", 1767225609000, 1767225609100))
+    found = [(f"webhook[]{p}", a, b) for p, a, b in differences(names.plain(webhook()), names.plain(ours))]
+    assert judge.take("planted", found) and "planted" in judge.unexplained and judge.equal() == []
+
+
+def test_what_0_34_adds_is_no_difference():
+    judge, ours = Judge(), webhook(notification_reason="first notification", routeLabels={})
+    assert judge.take("s", [(f"webhook[]{p}", a, b) for p, a, b in differences(webhook(), ours)]) == []
+    assert judge.equal() == ["s"] and sum(r.occurred for r in judge.table) == 2

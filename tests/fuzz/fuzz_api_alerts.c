@@ -36,8 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .path = STR("/api/v2/alerts"),
                                .content_type = STR("application/json"),
                                .body = {.p = (const char *)data, .n = size}};
-    struct api_post_rules rules = {.resolve_timeout_ms = 300000,
-                                   .classic_names = size % 2 == 1};
+    struct api_post_rules rules = {.resolve_timeout_ms = 300000, .classic_names = size % 2 == 1};
     struct arena *a = arena_new(0);
     struct api_error error = {0};
     struct api_post post;

@@ -249,8 +249,8 @@ static int check_schema(struct reader *r, const struct posted *v, size_t n)
 
 /* ---- rules ---- */
 
-/* The first name that is none; NULL when all are. That names and values are UTF-8 need not be looked
- * at again: the reader gives nothing else. */
+/* The first name that is none; NULL when all are. That names and values are UTF-8 need not be
+ * looked at again: the reader gives nothing else. */
 static const struct label *bad_name(struct labels l, bool classic_names)
 {
     LABELS_EACH (&l, it) {

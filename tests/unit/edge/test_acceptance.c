@@ -1,5 +1,5 @@
-/* What Alertmanager's acceptance tests ask of its API and of labels in UTF-8, in virtual time: every
- * answer is right at the very millisecond of the change before it. */
+/* What Alertmanager's acceptance tests ask of its API and of labels in UTF-8, in virtual time:
+ * every answer is right at the very millisecond of the change before it. */
 #include "tests/lib/edge_setup.h"
 #include "tests/lib/test.h"
 
@@ -107,7 +107,8 @@ static void a_status_is_that_of_the_moment(void **state)
     edge_teardown(&d);
 }
 
-/* The alerts end at 00:05:00.000: they are listed up to that instant, and not a millisecond more. */
+/* The alerts end at 00:05:00.000: they are listed up to that instant, and not a millisecond more.
+ */
 static void an_alert_is_listed_until_its_end(void **state)
 {
     struct driver d;
@@ -210,8 +211,8 @@ static void silences_may_name_labels_in_utf8(void **state)
 
     (void)state;
     edge_setup(&d, CONFIG_PLAIN, NULL);
-    assert_int_equal(edge_ask(&d, "POST", "/api/v2/silences", "", SILENCE("fooΣ", "bar🙂"))->status,
-                     200);
+    assert_int_equal(
+        edge_ask(&d, "POST", "/api/v2/silences", "", SILENCE("fooΣ", "bar🙂"))->status, 200);
     for (size_t i = 0; i < ARRAY_SIZE(queries); i++)
         assert_contains(get(&d, "/api/v2/silences", queries[i]),
                         "\"matchers\":[{\"isEqual\":true,\"isRegex\":false,\"name\":\"fooΣ\","
