@@ -119,10 +119,14 @@ int global_config_parse(struct str text, enum matcher_mode mode, struct global_c
 {
     struct arena *arena = arena_new(0), *tree = arena_new(0);
     struct global_config *c = ARENA_NEW(arena, struct global_config);
-    struct global_loader l = {
-        .base = {.arena = arena, .mistakes = &report->mistakes, .warnings = &report->warnings},
-        .c = c,
-        .mode = mode};
+    struct global_loader l = {.base = {.arena = arena,
+                                       .mistakes = &report->mistakes,
+                                       .warnings = &report->warnings,
+                                       .mode = mode,
+                                       .folder = config_report_folder(report),
+                                       .global = &c->global},
+                              .c = c,
+                              .mode = mode};
     struct yaml_node *root;
 
     c->arena = arena;

@@ -313,7 +313,7 @@ static int build(struct global *g, const struct page *p, struct arena *a, struct
     n.common_labels = common_of(a, alerts, n.alerts_n, false);
     n.common_annotations = common_of(a, alerts, n.alerts_n, true);
     n.page = &page;
-    return in->integration->build(in->config, &n, a, ret, err);
+    return integration_build(in->integration, in->config, &n, a, ret, err);
 }
 
 static void give_up(struct global *g, struct page *p, const char *why, struct str error,

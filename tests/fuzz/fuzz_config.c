@@ -3,6 +3,7 @@
 
 #include "edge/core/edge_config.h"
 #include "global/core/global_config.h"
+#include "tests/lib/config_again.h"
 
 static void check(const struct config_report *r, int rc, bool all)
 {
@@ -36,6 +37,8 @@ static void check_edge(struct str text)
     check(&am, rc, !both);
     check(&federation, rc, false);
     assert((rc == 0) == (am.mistakes.n + federation.mistakes.n == 0));
+    if (rc == 0)
+        config_again(c->am, MATCHER_FALLBACK);
     edge_config_unref(c);
     config_report_clear(&am);
     config_report_clear(&federation);

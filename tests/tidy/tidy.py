@@ -44,9 +44,10 @@ LAYERS = {
 # Within the core: the way an alert goes. A folder may include those before it.
 CORE_ORDER = ["model", "config", "alerts", "route", "group", "mute", "notify", "integrations", "template",
               "gossip", "api", "metrics"]
-# The configuration is made of routes and integrations' fields; a notifier speaks through the one
-# shape of all integrations; whoever counts writes its own metrics.
-CORE_EXCEPTIONS = {("config", "route"), ("config", "integrations"), ("notify", "integrations")}
+# The configuration is made of routes, inhibitions, time intervals and integrations' fields; a route has its intervals; a
+# notifier speaks through the one shape of all integrations, which render templates; whoever counts writes its own metrics.
+CORE_EXCEPTIONS = {("config", "route"), ("config", "mute"), ("config", "integrations"), ("route", "mute"),
+                   ("notify", "integrations"), ("integrations", "template")}
 CORE_ANYWHERE = {"metrics"}
 
 BANNED_WORDS = [

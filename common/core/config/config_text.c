@@ -1,211 +1,170 @@
 #include "common/core/config/config_text.h"
 
 #include "common/base/time_text.h"
+#include "common/core/config/schema_text.h"
 #include "common/core/integrations/integration.h"
 
-#include <inttypes.h>
-
-static void indent(struct buf *b, unsigned depth)
+static void key(struct buf *b, unsigned indent, const char *name)
 {
-    for (unsigned i = 0; i < depth; i++)
-        buf_add_str(b, STR("  "));
+    config_write_indent(b, indent);
+    buf_add_fmt(b, "%s:", name);
 }
 
-/* A single-quoted scalar; line breaks, which those cannot hold, make it a double-quoted one. */
-static void scalar(struct buf *b, struct str s)
+static void list(struct buf *b, unsigned indent, const char *name, struct str_list items)
 {
-    bool plain = true;
-
-    for (size_t i = 0; i < s.n; i++)
-        plain = plain && (unsigned char)s.p[i] >= 0x20;
-    if (!plain) {
-        buf_add_char(b, '"');
-        for (size_t i = 0; i < s.n; i++) {
-            if ((unsigned char)s.p[i] < 0x20)
-                buf_add_fmt(b, "\\x%02x", (unsigned)(unsigned char)s.p[i]);
-            else if (s.p[i] == '"' || s.p[i] == '\\')
-                buf_add_fmt(b, "\\%c", s.p[i]);
-            else
-                buf_add_char(b, s.p[i]);
-        }
-        buf_add_char(b, '"');
+    if (items.n == 0)
         return;
-    }
-    buf_add_char(b, '\'');
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '\'')
-            buf_add_char(b, '\'');
-        buf_add_char(b, s.p[i]);
-    }
-    buf_add_char(b, '\'');
+    key(b, indent, name);
+    config_write_items(b, indent, items);
 }
 
-static void duration(struct buf *b, unsigned depth, const char *key, int64_t ms)
+static void duration(struct buf *b, unsigned indent, const char *name, bool written, int64_t ms)
 {
-    indent(b, depth);
-    buf_add_fmt(b, "%s: ", key);
+    if (!written)
+        return;
+    key(b, indent, name);
+    buf_add_char(b, ' ');
     duration_add(b, ms);
     buf_add_char(b, '\n');
 }
 
-static void route_group_by(struct buf *b, unsigned depth, const struct route *r)
+static void matchers(struct buf *b, unsigned indent, const struct matchers_block *m)
 {
-    if (!r->group_by_all && r->group_by_n == 0)
-        return;
-    indent(b, depth);
-    buf_add_str(b, STR("group_by:\n"));
-    if (r->group_by_all) {
-        indent(b, depth);
-        buf_add_str(b, STR("- '...'\n"));
-        return;
+    if (m->match.n > 0) {
+        key(b, indent, "match");
+        config_write_pairs(b, indent, m->match);
     }
-    for (size_t i = 0; i < r->group_by_n; i++) {
-        indent(b, depth);
-        buf_add_str(b, STR("- "));
-        scalar(b, r->group_by[i]);
-        buf_add_char(b, '\n');
+    if (m->match_re.n > 0) {
+        key(b, indent, "match_re");
+        config_write_pairs(b, indent, m->match_re);
     }
+    list(b, indent, "matchers", m->matchers);
 }
 
-static void route_matchers(struct buf *b, unsigned depth, const struct route *r)
+static void boolean(struct buf *b, unsigned indent, const char *name, bool value)
 {
-    struct buf one;
-
-    if (r->matchers.n == 0)
-        return;
-    indent(b, depth);
-    buf_add_str(b, STR("matchers:\n"));
-    buf_init(&one, 0);
-    for (size_t i = 0; i < r->matchers.n; i++) {
-        buf_reset(&one);
-        matcher_add_text(&one, &r->matchers.v[i]);
-        indent(b, depth);
-        buf_add_str(b, STR("- "));
-        scalar(b, buf_str(&one));
-        buf_add_char(b, '\n');
-    }
-    buf_clear(&one);
+    key(b, indent, name);
+    buf_add_fmt(b, " %s\n", value ? "true" : "false");
 }
 
-/* The first line begins where the cursor stands: behind "- ", or at the margin. Depth is bounded by
+/* A route has what its block says, for what it does not say comes from its parent anyway. An empty
+ * group_by is said, too: one group for everything, whatever the parent has. Depth is bounded by
  * ROUTE_DEPTH_MAX. */
-static void route_text(struct buf *b, unsigned depth, const struct route *r)
+static void route_text(struct buf *b, unsigned indent, const struct route *r)
 {
-    buf_add_str(b, STR("receiver: "));
-    scalar(b, r->receiver->name);
-    buf_add_char(b, '\n');
-    route_group_by(b, depth, r);
-    route_matchers(b, depth, r);
-    indent(b, depth);
-    buf_add_fmt(b, "continue: %s\n", r->go_on ? "true" : "false");
-    duration(b, depth, "group_wait", r->group_wait_ms);
-    duration(b, depth, "group_interval", r->group_interval_ms);
-    duration(b, depth, "repeat_interval", r->repeat_interval_ms);
-    if (r->children_n == 0)
-        return;
-    indent(b, depth);
-    buf_add_str(b, STR("routes:\n"));
-    for (size_t i = 0; i < r->children_n; i++) {
-        indent(b, depth);
-        buf_add_str(b, STR("- "));
-        route_text(b, depth + 1, r->children[i]);
-    }
-}
+    const struct route_written *w = r->written;
 
-static void field_value(struct buf *b, const struct config_field *f, const void *value)
-{
-    const struct str *s = value;
-    const struct str_list *list = value;
-
-    switch (f->kind) {
-    case CONFIG_SECRET:
-    case CONFIG_SECRET_URL:
-        buf_add_str(b, STR("<secret>"));
-        break;
-    case CONFIG_STR:
-    case CONFIG_URL:
-        scalar(b, *s);
-        break;
-    case CONFIG_BOOL:
-        buf_add_str(b, *(const bool *)value ? STR("true") : STR("false"));
-        break;
-    case CONFIG_INT:
-        buf_add_i64(b, *(const int64_t *)value);
-        break;
-    case CONFIG_DURATION:
-        duration_add(b, *(const int64_t *)value);
-        break;
-    case CONFIG_GO_DURATION:
-        buf_add_fmt(b, "%" PRId64 "ms", *(const int64_t *)value);
-        break;
-    case CONFIG_SIZE:
-        buf_add_u64(b, *(const uint64_t *)value);
-        break;
-    case CONFIG_STR_LIST:
-        buf_add_char(b, '[');
-        for (size_t i = 0; i < list->n; i++) {
-            if (i > 0)
-                buf_add_str(b, STR(", "));
-            scalar(b, list->v[i]);
-        }
-        buf_add_char(b, ']');
-        break;
-    case CONFIG_CUSTOM:
-    case CONFIG_IGNORED:
-    case CONFIG_NOT_YET:
-        buf_add_str(b, STR("null"));
-        break;
-    }
-}
-
-static bool field_shown(const struct config_field *f, const void *value)
-{
-    const struct str *s = value;
-
-    switch (f->kind) {
-    case CONFIG_CUSTOM:
-    case CONFIG_IGNORED:
-    case CONFIG_NOT_YET:
-        return false;
-    case CONFIG_STR:
-    case CONFIG_SECRET:
-    case CONFIG_URL:
-    case CONFIG_SECRET_URL:
-        return s->n > 0;
-    default:
-        return true;
-    }
-}
-
-static void integration_text(struct buf *b, const struct receiver_integration *ri)
-{
-    const struct integration *in = ri->integration;
-    bool first = true;
-
-    for (size_t i = 0; i < in->fields_n; i++) {
-        const void *value = (const char *)ri->config + in->fields[i].offset;
-
-        if (!field_shown(&in->fields[i], value))
-            continue;
-        buf_add_fmt(b, "%s%s: ", first ? "  - " : "    ", in->fields[i].name);
-        field_value(b, &in->fields[i], value);
+    if (w->receiver.n > 0) {
+        key(b, indent, "receiver");
+        buf_add_char(b, ' ');
+        config_write_str(b, w->receiver);
         buf_add_char(b, '\n');
-        first = false;
     }
-    if (first)
-        buf_add_str(b, STR("  - {}\n"));
+    if (w->has_group_by) {
+        key(b, indent, "group_by");
+        config_write_items(b, indent, w->group_by);
+    }
+    matchers(b, indent, &w->matchers);
+    list(b, indent, "mute_time_intervals", w->mute_time_intervals);
+    list(b, indent, "active_time_intervals", w->active_time_intervals);
+    boolean(b, indent, "continue", r->go_on);
+    if (r->children_n > 0)
+        key(b, indent, "routes"), buf_add_char(b, '\n');
+    for (size_t i = 0; i < r->children_n; i++) {
+        size_t start = b->n;
+
+        route_text(b, indent + 2, r->children[i]);
+        if (!b->overflow)
+            b->p[start + indent] = '-';
+    }
+    duration(b, indent, "group_wait", w->has_group_wait, r->group_wait_ms);
+    duration(b, indent, "group_interval", w->has_group_interval, r->group_interval_ms);
+    duration(b, indent, "repeat_interval", w->has_repeat_interval, r->repeat_interval_ms);
+    if (w->labels.n > 0) {
+        key(b, indent, "labels");
+        config_write_pairs(b, indent, w->labels);
+    }
+}
+
+static void inhibit_text(struct buf *b, const struct am_config *c)
+{
+    size_t fields_n;
+    const struct config_field *fields = inhibit_fields(&fields_n);
+
+    if (c->inhibit.n > 0)
+        buf_add_str(b, STR("inhibit_rules:\n"));
+    for (size_t i = 0; i < c->inhibit.n; i++) {
+        if (c->inhibit.v[i].never) /* {} would hold for everything */
+            buf_add_str(b, STR("- null\n"));
+        else
+            config_write_item(b, 0, fields, fields_n, &c->inhibit.written[i]);
+    }
 }
 
 static void receiver_text(struct buf *b, const struct receiver *r)
 {
+    size_t kinds_n;
+    const struct integration *const *kinds = integrations_as_written(&kinds_n);
+
     buf_add_str(b, STR("- name: "));
-    scalar(b, r->name);
+    config_write_str(b, r->name);
     buf_add_char(b, '\n');
-    for (size_t i = 0; i < r->n; i++) { /* integrations of one kind stand together */
-        if (i == 0 || r->v[i].integration != r->v[i - 1].integration)
-            buf_add_fmt(b, "  %s:\n", r->v[i].integration->config_key);
-        integration_text(b, &r->v[i]);
+    key(b, 2, "labels");
+    config_write_pairs(b, 2, r->labels);
+    for (size_t k = 0; k < kinds_n; k++) {
+        bool first = true;
+
+        for (size_t i = 0; i < r->n; i++) {
+            if (r->v[i].integration != kinds[k])
+                continue;
+            if (first)
+                key(b, 2, kinds[k]->config_key), buf_add_char(b, '\n');
+            first = false;
+            config_write_item(b, 2, kinds[k]->fields, kinds[k]->fields_n, r->v[i].config);
+        }
     }
+}
+
+static void intervals_text(struct buf *b, const struct named_intervals *all, bool deprecated)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < all->n; i++) {
+        const struct named_interval *named = &all->v[i];
+
+        if (named->deprecated != deprecated)
+            continue;
+        if (first)
+            buf_add_str(b, deprecated ? STR("mute_time_intervals:\n") : STR("time_intervals:\n"));
+        first = false;
+        buf_add_str(b, STR("- name: "));
+        config_write_str(b, named->name);
+        buf_add_str(b,
+                    named->n > 0 ? STR("\n  time_intervals:\n") : STR("\n  time_intervals: []\n"));
+        for (size_t k = 0; k < named->n; k++)
+            interval_add_yaml(b, &named->v[k], 2);
+    }
+}
+
+static void section_text(struct buf *b, const char *name, const struct config_section *s,
+                         const void *value)
+{
+    struct config_field f = {.name = name, .kind = CONFIG_SECTION_REF, .section = s};
+
+    config_write(b, 0, &f, 1, &value);
+}
+
+/* Without its webhooks: their URLs are secrets, and Alertmanager does not read <secret> back there.
+ */
+static void events_text(struct buf *b, const struct event_recorder_config *written)
+{
+    struct event_recorder_config shown;
+
+    if (written == NULL)
+        return;
+    shown = *written;
+    shown.webhooks.n = 0;
+    section_text(b, "event_recorder", &event_recorder_section, &shown);
 }
 
 struct str config_text(const struct am_config *c, struct arena *a)
@@ -215,13 +174,19 @@ struct str config_text(const struct am_config *c, struct arena *a)
 
     buf_init(&b, 0);
     buf_add_str(&b, STR("global:\n"));
-    duration(&b, 1, "resolve_timeout", c->global.resolve_timeout_ms);
+    config_write(&b, 2, am_global_section.fields, am_global_section.fields_n, &c->global);
     buf_add_str(&b, STR("route:\n"));
-    indent(&b, 1);
-    route_text(&b, 1, c->root);
-    buf_add_str(&b, STR("receivers:\n"));
+    route_text(&b, 2, c->root);
+    inhibit_text(&b, c);
+    buf_add_str(&b, c->receivers.n > 0 ? STR("receivers:\n") : STR("receivers: []\n"));
     for (size_t i = 0; i < c->receivers.n; i++)
         receiver_text(&b, &c->receivers.v[i]);
+    key(&b, 0, "templates");
+    config_write_items(&b, 0, c->templates);
+    intervals_text(&b, &c->intervals, true);
+    intervals_text(&b, &c->intervals, false);
+    section_text(&b, "tracing", &tracing_section, c->tracing);
+    events_text(&b, c->event_recorder);
     text = arena_str(a, buf_str(&b));
     buf_clear(&b);
     return text;

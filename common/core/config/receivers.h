@@ -2,7 +2,7 @@
  * order of construction. The same block serves alertmanager.yml and global.yml. */
 #pragma once
 
-#include "common/core/config/schema.h"
+#include "common/core/config/am_global.h"
 
 struct integration;
 
@@ -17,6 +17,7 @@ struct receiver {
     struct str name;
     size_t index; /* in struct receivers */
     int line;
+    struct labels labels;                 /* as written, and name */
     const struct receiver_integration *v; /* may be empty: a receiver that says nothing */
     size_t n;
 };
@@ -24,17 +25,12 @@ struct receiver {
 struct receivers {
     const struct receiver *v; /* in file order */
     size_t n;
+    const struct receiver *const *by_name; /* n of them */
 };
 
 #define RECEIVERS_MAX 100000
 
-/* node NULL gives none. Everything lies in l's arena. */
+/* node NULL gives none. What entries do not say comes from l->global; without that, from its
+ * defaults. Everything lies in l's arena. */
 void receivers_load(struct config_loader *l, const struct yaml_node *node, struct receivers *ret);
 const struct receiver *receivers_find(const struct receivers *r, struct str name);
-
-/* Alertmanager's `global`, as far as it is in force. */
-struct am_global {
-    int64_t resolve_timeout_ms; /* default 5m */
-};
-
-void am_global_load(struct config_loader *l, const struct yaml_node *node, struct am_global *ret);

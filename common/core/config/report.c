@@ -7,6 +7,15 @@ void config_report_init(struct config_report *r, struct str name)
     mistakes_init(&r->warnings);
 }
 
+struct str config_report_folder(const struct config_report *r)
+{
+    size_t n = r->name.n;
+
+    while (n > 0 && r->name.p[n - 1] != '/')
+        n--;
+    return str_sub(r->name, 0, n);
+}
+
 void config_report_clear(struct config_report *r)
 {
     mistakes_clear(&r->mistakes);

@@ -6,12 +6,14 @@
 #include "common/base/err.h"
 
 struct config_report {
-    struct str name; /* the file's name as messages show it; lent */
+    struct str name; /* the file's path as messages show it; lent */
     struct mistakes mistakes;
     struct mistakes warnings;
 };
 
 void config_report_init(struct config_report *r, struct str name);
+/* Of the file, with a slash at its end, or "": what relative paths in it are relative to. */
+struct str config_report_folder(const struct config_report *r);
 void config_report_clear(struct config_report *r);
 void config_report_sort(struct config_report *r); /* by line; equal lines keep their order */
 

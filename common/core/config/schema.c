@@ -2,9 +2,12 @@
 
 #include "common/base/time_text.h"
 #include "common/base/utf8.h"
+#include "common/core/config/scalar.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define NS_PER_MS INT64_C(1000000)
 #define SHOWN_BYTES_MAX 60 /* of a value in a mistake */
@@ -103,37 +106,43 @@ struct str_list config_str_list(struct config_loader *l, const struct yaml_node 
     return list;
 }
 
-/* YAML 1.1 as Go reads it: sign, underscores, 0x, 0o, 0b and a leading 0 for octal. */
-static bool to_i64(struct str s, int64_t *ret)
+static int cmp_label(const void *a, const void *b)
 {
-    bool negative = s.n > 0 && s.p[0] == '-';
-    unsigned base = 10, digits = 0;
-    uint64_t v = 0;
+    const struct label *x = a, *y = b;
 
-    if (s.n > 0 && (s.p[0] == '-' || s.p[0] == '+'))
-        s = str_sub(s, 1, s.n);
-    if (s.n > 1 && s.p[0] == '0') {
-        base = s.p[1] == 'x' ? 16 : s.p[1] == 'b' ? 2 : 8;
-        s = str_sub(s, s.p[1] == 'x' || s.p[1] == 'b' || s.p[1] == 'o' ? 2 : 1, s.n);
-    }
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        unsigned d = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
-                     : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
-                     : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A' + 10)
-                                            : 99;
+    return str_cmp(x->name, y->name);
+}
 
-        if (c == '_')
-            continue;
-        if (d >= base || v > (uint64_t)(INT64_MAX - d) / base)
-            return false;
-        v = v * base + d;
-        digits++;
-    }
-    if (digits == 0)
+struct labels config_pairs(struct config_loader *l, const struct yaml_node *n, const char *what)
+{
+    struct label *v;
+
+    if (!config_is_map(l, n, what))
+        return (struct labels){0};
+    v = ARENA_ARRAY(l->arena, struct label, n->n);
+    for (size_t i = 0; i < n->n; i++)
+        v[i] = (struct label){.name = arena_str(l->arena, n->keys[i]),
+                              .value = config_str(l, n->items[i], what)};
+    if (n->n > 1) /* the keys of a map differ */
+        qsort(v, n->n, sizeof(*v), cmp_label);
+    return (struct labels){.v = v, .n = n->n};
+}
+
+struct str config_path(struct config_loader *l, struct str written)
+{
+    if (written.n == 0 || written.p[0] == '/' || l->folder.n == 0)
+        return arena_str(l->arena, written);
+    return arena_fmt(l->arena, STR_FMT STR_FMT, STR_ARG(l->folder), STR_ARG(written));
+}
+
+bool config_bool(struct config_loader *l, const struct yaml_node *n, const char *what)
+{
+    if (is_null(n) || !is_scalar(l, n, what))
         return false;
-    *ret = negative ? -(int64_t)v : (int64_t)v;
-    return true;
+    if (!yaml_is_bool(n))
+        config_mistake(l, n->line, "%s must be true or false, not \"" STR_FMT "\"", what,
+                       STR_ARG(shown(n->text)));
+    return yaml_is_true(n);
 }
 
 bool config_u64(struct config_loader *l, const struct yaml_node *n, const char *what, uint64_t *ret)
@@ -142,86 +151,13 @@ bool config_u64(struct config_loader *l, const struct yaml_node *n, const char *
 
     if (is_null(n) || !is_scalar(l, n, what))
         return false;
-    if (n->quoted || !to_i64(n->text, &v) || v < 0) {
+    if (n->quoted || !scalar_to_whole(n->text, &v) || v < 0) {
         config_mistake(l, n->line, "%s must be a whole number, not \"" STR_FMT "\"", what,
                        STR_ARG(shown(n->text)));
         return false;
     }
     *ret = (uint64_t)v;
     return true;
-}
-
-static bool hex_digit(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static const char *check_url_bytes(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if ((uint8_t)s.p[i] < 0x20 || s.p[i] == 0x7F)
-            return "invalid control character in URL";
-        if (s.p[i] == '%' && (i + 2 >= s.n || !hex_digit(s.p[i + 1]) || !hex_digit(s.p[i + 2])))
-            return "invalid URL escape";
-    }
-    return NULL;
-}
-
-static const char *check_authority(struct str authority, struct str *ret_host)
-{
-    struct str host = authority;
-    size_t at = host.n;
-
-    for (size_t i = 0; i < host.n; i++)
-        at = host.p[i] == '@' ? i : at;
-    if (at < host.n)
-        host = str_sub(host, at + 1, host.n);
-
-    size_t bracket = host.n > 0 && host.p[0] == '[' ? str_find_char(host, ']') : 0;
-
-    if (bracket > 0 && bracket == host.n)
-        return "missing ']' in host";
-
-    struct str tail = str_sub(host, bracket, host.n);
-    size_t colon = str_find_char(tail, ':');
-
-    for (size_t i = colon + 1; i < tail.n; i++) {
-        if (tail.p[i] < '0' || tail.p[i] > '9')
-            return "invalid port after host";
-    }
-    *ret_host = str_sub(host, 0, bracket + colon);
-    for (size_t i = 0; i < ret_host->n; i++) {
-        if (strchr(" <>\"\\^`{|}", ret_host->p[i]) != NULL)
-            return "invalid character in host name";
-    }
-    return NULL;
-}
-
-int config_check_url(struct str url, struct err *err)
-{
-    const char *wrong = check_url_bytes(url);
-    size_t colon = str_find_char(url, ':');
-    struct str scheme = str_sub(url, 0, colon < url.n ? colon : 0);
-    struct str rest = str_sub(url, colon + 1, url.n), host = STR_EMPTY;
-
-    if (wrong == NULL && url.n == 0)
-        return err_set(err, -EINVAL, "unsupported scheme \"\" for URL");
-    if (wrong == NULL && !str_eq_nocase(scheme, STR("http")) &&
-        !str_eq_nocase(scheme, STR("https")))
-        return err_set(err, -EINVAL, "unsupported scheme \"" STR_FMT "\" for URL",
-                       STR_ARG(shown(scheme)));
-    if (wrong == NULL && str_starts(rest, STR("//"))) {
-        size_t end = 2;
-
-        while (end < rest.n && rest.p[end] != '/' && rest.p[end] != '?' && rest.p[end] != '#')
-            end++;
-        wrong = check_authority(str_sub(rest, 2, end), &host);
-    }
-    if (wrong != NULL) /* without the URL: it may hold a secret */
-        return err_set(err, -EINVAL, "parse URL: %s", wrong);
-    if (host.n == 0)
-        return err_set(err, -EINVAL, "missing host for URL");
-    return 0;
 }
 
 static void add_bound(struct buf *b, enum config_kind kind, int64_t v)
@@ -237,6 +173,8 @@ static bool in_bounds(struct config_loader *l, const struct config_field *f, int
     bool bounded = f->min != 0 || f->max != 0;
     struct buf b;
 
+    if (!bounded && (f->kind == CONFIG_GO_DURATION || f->kind == CONFIG_GO_TEXT))
+        return true;
     if (bounded ? v >= f->min && v <= f->max : v >= 0)
         return true;
     buf_init(&b, 0);
@@ -253,6 +191,30 @@ static bool in_bounds(struct config_loader *l, const struct config_field *f, int
     return false;
 }
 
+static bool has_digit_but_0(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] >= '1' && s.p[i] <= '9')
+            return true;
+    }
+    return false;
+}
+
+/* Go takes a bare number for nanoseconds. What is shorter than our unit is one of it, not none. */
+static int go_duration(const struct config_field *f, const struct yaml_node *n, int64_t *ret,
+                       struct err *err)
+{
+    int64_t v;
+
+    if (f->kind == CONFIG_GO_DURATION && !n->quoted && scalar_to_whole(n->text, &v))
+        *ret = v > 0 && v < NS_PER_MS ? 1 : v / NS_PER_MS;
+    else if (go_duration_parse(n->text, ret, err) < 0)
+        return err->code;
+    else if (*ret == 0 && !str_starts(n->text, STR("-")) && has_digit_but_0(n->text))
+        *ret = 1;
+    return 0;
+}
+
 static void set_number(struct config_loader *l, const struct config_field *f,
                        const struct yaml_node *n, void *to)
 {
@@ -263,13 +225,11 @@ static void set_number(struct config_loader *l, const struct config_field *f,
 
     if (f->kind == CONFIG_DURATION)
         rc = duration_parse(n->text, &v, &err);
-    else if (f->kind == CONFIG_GO_DURATION && to_i64(n->text, &v))
-        v /= NS_PER_MS;
-    else if (f->kind == CONFIG_GO_DURATION)
-        rc = go_duration_parse(n->text, &v, &err);
+    else if (f->kind == CONFIG_GO_DURATION || f->kind == CONFIG_GO_TEXT)
+        rc = go_duration(f, n, &v, &err);
     else if (f->kind == CONFIG_SIZE)
         rc = size_parse(n->text, &size, &err);
-    else if (n->quoted || !to_i64(n->text, &v))
+    else if (n->quoted || !scalar_to_whole(n->text, &v))
         rc = err_set(&err, -EINVAL, "must be a whole number, not \"" STR_FMT "\"",
                      STR_ARG(shown(n->text)));
     if (f->kind == CONFIG_SIZE && rc == 0) {
@@ -280,7 +240,32 @@ static void set_number(struct config_loader *l, const struct config_field *f,
     if (rc < 0)
         config_mistake(l, n->line, "%s: %s", f->name, err.text);
     else if (in_bounds(l, f, n->line, v))
-        memcpy(to, &v, sizeof(v)); /* int64_t or uint64_t, not negative */
+        memcpy(to, &v, sizeof(v)); /* int64_t or uint64_t */
+}
+
+static void set_float(struct config_loader *l, const struct config_field *f,
+                      const struct yaml_node *n, double *to)
+{
+    int64_t whole;
+    double v = 0;
+
+    if (!n->quoted && scalar_to_i64(n->text, &whole))
+        *to = (double)whole;
+    else if (!n->quoted && scalar_to_float(n->text, &v))
+        *to = v;
+    else
+        config_mistake(l, n->line, "%s must be a number, not \"" STR_FMT "\"", f->name,
+                       STR_ARG(shown(n->text)));
+}
+
+/* A dumped configuration must load: <secret> stands for a URL that is not told. */
+static bool is_placeholder(struct config_loader *l, const struct config_field *f,
+                           const struct yaml_node *n)
+{
+    if (f->kind == CONFIG_URL || !str_eq(n->text, STR("<secret>")))
+        return false;
+    config_warn(l, n->line, "%s is the placeholder <secret>: nothing can be sent there", f->name);
+    return true;
 }
 
 static void set_url(struct config_loader *l, const struct config_field *f,
@@ -288,42 +273,69 @@ static void set_url(struct config_loader *l, const struct config_field *f,
 {
     struct err err = {0};
 
-    if (f->kind == CONFIG_SECRET_URL && str_eq(n->text, STR("<secret>"))) {
-        *to = STR_EMPTY; /* a dumped configuration must load */
+    *to = arena_str(l->arena, n->text);
+    if (is_placeholder(l, f, n) || (n->text.n == 0 && f->kind == CONFIG_TEMPLATE_URL))
         return;
-    }
-    if (n->text.n > 0 && config_check_url(n->text, &err) < 0)
+    if (f->kind == CONFIG_TEMPLATE_URL && str_contains(n->text, STR("{{")))
+        return; /* the integration parses it */
+    if (config_check_url(n->text, &err) < 0)
+        config_mistake(l, n->line, "%s: %s%s", f->name,
+                       f->kind == CONFIG_TEMPLATE_URL ? "invalid URL: " : "", err.text);
+}
+
+static void set_checked(struct config_loader *l, const struct config_field *f,
+                        const struct yaml_node *n, struct str *to,
+                        int (*check)(struct str, struct err *))
+{
+    struct err err = {0};
+
+    if (n->text.n > 0 && check(n->text, &err) < 0)
         config_mistake(l, n->line, "%s: %s", f->name, err.text);
     *to = arena_str(l->arena, n->text);
 }
 
-static void set_bool(struct config_loader *l, const struct config_field *f,
-                     const struct yaml_node *n, bool *to)
+static size_t kind_size(const struct config_field *f)
 {
-    if (yaml_is_bool(n))
-        *to = yaml_is_true(n);
-    else
-        config_mistake(l, n->line, "%s must be true or false, not \"" STR_FMT "\"", f->name,
-                       STR_ARG(shown(n->text)));
-}
-
-static size_t kind_size(enum config_kind kind)
-{
-    switch (kind) {
+    switch (f->kind) {
     case CONFIG_STR:
     case CONFIG_SECRET:
     case CONFIG_URL:
     case CONFIG_SECRET_URL:
+    case CONFIG_TEMPLATE_URL:
+    case CONFIG_PROXY_URL:
+    case CONFIG_HOSTPORT:
+    case CONFIG_FILE:
+    case CONFIG_PATH:
         return sizeof(struct str);
     case CONFIG_BOOL:
         return sizeof(bool);
+    case CONFIG_MAYBE:
+        return sizeof(enum config_maybe);
+    case CONFIG_FLOAT:
+        return sizeof(double);
     case CONFIG_INT:
     case CONFIG_DURATION:
     case CONFIG_GO_DURATION:
+    case CONFIG_GO_TEXT:
     case CONFIG_SIZE:
         return sizeof(int64_t);
     case CONFIG_STR_LIST:
+    case CONFIG_SECRET_LIST:
+    case CONFIG_PATH_LIST:
         return sizeof(struct str_list);
+    case CONFIG_MAP:
+        return sizeof(struct labels);
+    case CONFIG_SECTIONS:
+        return sizeof(struct config_list);
+    case CONFIG_SECRETS_MAP:
+    case CONFIG_SECTION_MAP:
+        return sizeof(struct config_map);
+    case CONFIG_ANY:
+    case CONFIG_ANY_MAP:
+    case CONFIG_SECTION_REF:
+        return sizeof(void *);
+    case CONFIG_SECTION:
+        return f->section->size;
     case CONFIG_CUSTOM:
     case CONFIG_IGNORED:
     case CONFIG_NOT_YET:
@@ -332,10 +344,180 @@ static size_t kind_size(enum config_kind kind)
     return 0;
 }
 
+/* ---- collections ---- */
+
+static void set_list(struct config_loader *l, const struct config_field *f,
+                     const struct yaml_node *n, struct str_list *to)
+{
+    *to = config_str_list(l, n, f->name);
+    for (size_t i = 0; i < to->n && f->kind == CONFIG_PATH_LIST; i++)
+        to->v[i] = config_path(l, to->v[i]);
+}
+
+static struct yaml_node *copy_tree(struct arena *a, const struct yaml_node *n)
+{
+    struct yaml_node *c = ARENA_NEW(a, struct yaml_node); /* YAML_DEPTH_MAX bounds the depth */
+
+    *c = *n;
+    c->text = arena_str(a, n->text);
+    c->items = ARENA_ARRAY(a, struct yaml_node *, n->n);
+    if (n->kind == YAML_MAP)
+        c->keys = ARENA_ARRAY(a, struct str, n->n);
+    c->key_lines = NULL;
+    for (size_t i = 0; i < n->n; i++) {
+        c->items[i] = copy_tree(a, n->items[i]);
+        if (n->kind == YAML_MAP)
+            c->keys[i] = arena_str(a, n->keys[i]);
+    }
+    return c;
+}
+
+static void set_sections(struct config_loader *l, const struct config_field *f,
+                         const struct yaml_node *n, struct config_list *to)
+{
+    char *v;
+
+    if (!config_is_list(l, n, f->name))
+        return;
+    v = arena_alloc_array(l->arena, n->n, f->section->size);
+    for (size_t i = 0; i < n->n; i++) {
+        if (n->items[i]->kind == YAML_NULL && !f->null_items)
+            config_mistake(l, n->items[i]->line, "missing %s", f->section->name);
+        else
+            config_load_section(l, n->items[i], f->section, v + i * f->section->size);
+    }
+    *to = (struct config_list){.v = v, .n = n->n};
+}
+
+struct place { /* of an entry in its map */
+    struct str key;
+    const struct yaml_node *value;
+};
+
+static int cmp_place(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    return str_cmp(x->key, y->key);
+}
+
+static void set_map(struct config_loader *l, const struct config_field *f,
+                    const struct yaml_node *n, struct config_map *to)
+{
+    bool lists = f->kind == CONFIG_SECRETS_MAP;
+    size_t size = lists ? sizeof(struct str_list) : f->section->size;
+    struct config_map m = {0};
+    struct place *places;
+
+    if (!config_is_map(l, n, f->name))
+        return;
+    places = ARENA_ARRAY(l->arena, struct place, n->n);
+    m.keys = ARENA_ARRAY(l->arena, struct str, n->n);
+    m.v = arena_alloc_array(l->arena, n->n, size);
+    for (size_t i = 0; i < n->n; i++)
+        places[i] = (struct place){.key = n->keys[i], .value = n->items[i]};
+    if (n->n > 1)
+        qsort(places, n->n, sizeof(*places), cmp_place);
+    for (; m.n < n->n; m.n++) {
+        void *value = (char *)m.v + m.n * size;
+
+        m.keys[m.n] = arena_str(l->arena, places[m.n].key);
+        if (lists)
+            *(struct str_list *)value = config_str_list(l, places[m.n].value, f->name);
+        else
+            config_load_section(l, places[m.n].value, f->section, value);
+    }
+    *to = m;
+}
+
+/* False when the kind is none of these. */
+static bool set_collection(struct config_loader *l, const struct config_field *f,
+                           const struct yaml_node *n, void *to)
+{
+    void *section;
+
+    switch (f->kind) {
+    case CONFIG_STR_LIST:
+    case CONFIG_SECRET_LIST:
+    case CONFIG_PATH_LIST:
+        set_list(l, f, n, to);
+        return true;
+    case CONFIG_MAP:
+        *(struct labels *)to = config_pairs(l, n, f->name);
+        return true;
+    case CONFIG_ANY_MAP:
+        if (!config_is_map(l, n, f->name))
+            return true;
+        *(struct yaml_node **)to = copy_tree(l->arena, n);
+        return true;
+    case CONFIG_ANY:
+        *(struct yaml_node **)to = copy_tree(l->arena, n);
+        return true;
+    case CONFIG_SECTION:
+        memset(to, 0, f->section->size);
+        config_load_section(l, n, f->section, to);
+        return true;
+    case CONFIG_SECTION_REF:
+        section = arena_alloc(l->arena, f->section->size);
+        config_load_section(l, n, f->section, section);
+        *(void **)to = section;
+        return true;
+    case CONFIG_SECTIONS:
+        set_sections(l, f, n, to);
+        return true;
+    case CONFIG_SECTION_MAP:
+    case CONFIG_SECRETS_MAP:
+        set_map(l, f, n, to);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void set_scalar(struct config_loader *l, const struct config_field *f,
+                       const struct yaml_node *n, void *to)
+{
+    if (!is_scalar(l, n, f->name))
+        return;
+    switch (f->kind) {
+    case CONFIG_BOOL:
+        *(bool *)to = config_bool(l, n, f->name);
+        break;
+    case CONFIG_MAYBE:
+        *(enum config_maybe *)to = config_bool(l, n, f->name) ? CONFIG_YES : CONFIG_NO;
+        break;
+    case CONFIG_FLOAT:
+        set_float(l, f, n, to);
+        break;
+    case CONFIG_URL:
+    case CONFIG_SECRET_URL:
+    case CONFIG_TEMPLATE_URL:
+        set_url(l, f, n, to);
+        break;
+    case CONFIG_PROXY_URL:
+        set_checked(l, f, n, to, config_check_proxy_url);
+        break;
+    case CONFIG_HOSTPORT:
+        set_checked(l, f, n, to, config_check_hostport);
+        break;
+    case CONFIG_PATH:
+        *(struct str *)to = config_path(l, n->text);
+        break;
+    case CONFIG_STR:
+    case CONFIG_SECRET:
+    case CONFIG_FILE:
+        *(struct str *)to = arena_str(l->arena, n->text);
+        break;
+    default:
+        set_number(l, f, n, to);
+    }
+}
+
 static void set_field(struct config_loader *l, const struct config_field *f,
                       const struct yaml_node *n, void *ret)
 {
-    char *to = (char *)ret + f->offset;
+    void *to = (char *)ret + f->offset;
+    struct str folder = l->folder;
 
     if (f->kind == CONFIG_IGNORED)
         return;
@@ -349,39 +531,26 @@ static void set_field(struct config_loader *l, const struct config_field *f,
         return;
     }
     if (n->kind == YAML_NULL) {
-        memset(to, 0, kind_size(f->kind));
+        memset(to, 0, kind_size(f));
         return;
     }
-    if (f->kind == CONFIG_STR_LIST) {
-        struct str_list list = config_str_list(l, n, f->name);
-
-        memcpy(to, &list, sizeof(list));
-        return;
-    }
-    if (!is_scalar(l, n, f->name))
-        return;
-    switch (f->kind) {
-    case CONFIG_BOOL:
-        set_bool(l, f, n, (bool *)to);
-        break;
-    case CONFIG_URL:
-    case CONFIG_SECRET_URL:
-        set_url(l, f, n, (struct str *)(void *)to);
-        break;
-    case CONFIG_STR:
-    case CONFIG_SECRET:
-        *(struct str *)(void *)to = arena_str(l->arena, n->text);
-        break;
-    default:
-        set_number(l, f, n, to);
-    }
+    if (f->as_written)
+        l->folder = STR_EMPTY;
+    if (!set_collection(l, f, n, to))
+        set_scalar(l, f, n, to);
+    l->folder = folder;
 }
 
 static void set_fallback(struct config_loader *l, const struct config_field *f, void *ret)
 {
     struct yaml_node n = {.kind = YAML_SCALAR};
 
-    if (f->fallback == NULL || kind_size(f->kind) == 0)
+    if (f->kind == CONFIG_SECTION) {
+        config_load(l, NULL, f->section->name, f->section->fields, f->section->fields_n,
+                    (char *)ret + f->offset);
+        return;
+    }
+    if (f->fallback == NULL || (kind_size(f) == 0 && f->kind != CONFIG_CUSTOM))
         return;
     n.text = str_from(f->fallback);
     if (f->kind != CONFIG_STR_LIST) {
@@ -435,5 +604,109 @@ void config_load(struct config_loader *l, const struct yaml_node *node, const ch
             i++;
         if (i == fields_n)
             unknown_key(l, node->key_lines[k], node->keys[k], what, fields, fields_n);
+    }
+}
+
+static size_t found(const struct config_loader *l)
+{
+    return l->mistakes->n + l->mistakes->left_out;
+}
+
+void config_load_section(struct config_loader *l, const struct yaml_node *node,
+                         const struct config_section *section, void *ret)
+{
+    struct err err = {0};
+    size_t before = found(l);
+
+    config_load(l, node, section->name, section->fields, section->fields_n, ret);
+    if (section->check != NULL && found(l) == before && section->check(ret, l->arena, &err) < 0)
+        config_mistake(l, node != NULL ? node->line : 0, "%s", err.text);
+}
+
+/* ---- what is unset ---- */
+
+static bool section_is_unset(const struct config_section *s, const void *value)
+{
+    for (size_t i = 0; i < s->fields_n; i++) {
+        if (!config_is_unset(&s->fields[i], (const char *)value + s->fields[i].offset))
+            return false;
+    }
+    return true;
+}
+
+bool config_is_unset(const struct config_field *f, const void *value)
+{
+    if (f->kind == CONFIG_CUSTOM)
+        return f->shown == NULL || !f->shown(value);
+    switch (f->kind) {
+    case CONFIG_BOOL:
+        return !*(const bool *)value;
+    case CONFIG_MAYBE:
+        return *(const enum config_maybe *)value == CONFIG_UNSET;
+    case CONFIG_FLOAT:
+        return *(const double *)value == 0;
+    case CONFIG_INT:
+    case CONFIG_DURATION:
+    case CONFIG_GO_DURATION:
+    case CONFIG_GO_TEXT:
+    case CONFIG_SIZE:
+        return *(const int64_t *)value == 0;
+    case CONFIG_STR_LIST:
+    case CONFIG_SECRET_LIST:
+    case CONFIG_PATH_LIST:
+        return ((const struct str_list *)value)->n == 0;
+    case CONFIG_MAP:
+        return ((const struct labels *)value)->n == 0;
+    case CONFIG_SECTIONS:
+        return ((const struct config_list *)value)->n == 0;
+    case CONFIG_SECRETS_MAP:
+    case CONFIG_SECTION_MAP:
+        return ((const struct config_map *)value)->n == 0;
+    case CONFIG_ANY:
+    case CONFIG_ANY_MAP:
+    case CONFIG_SECTION_REF:
+        return *(const void *const *)value == NULL;
+    case CONFIG_SECTION:
+        return section_is_unset(f->section, value);
+    case CONFIG_CUSTOM:
+    case CONFIG_IGNORED:
+    case CONFIG_NOT_YET:
+        return true;
+    default:
+        return ((const struct str *)value)->n == 0;
+    }
+}
+
+const struct config_field *config_find_field(const struct config_field *fields, size_t n,
+                                             const char *name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(fields[i].name, name) == 0)
+            return &fields[i];
+    }
+    return NULL;
+}
+
+void config_inherit(const struct config_field *fields, size_t fields_n, void *config,
+                    const struct config_field *global_fields, size_t global_fields_n,
+                    const void *global)
+{
+    /* A pair is taken as it was before either of it was inherited. */
+    bool unset[CONFIG_FIELDS_MAX] = {0};
+
+    assert(fields_n <= CONFIG_FIELDS_MAX);
+    for (size_t i = 0; i < fields_n; i++)
+        unset[i] = config_is_unset(&fields[i], (char *)config + fields[i].offset);
+    for (size_t i = 0; i < fields_n; i++) {
+        const struct config_field *f = &fields[i], *from, *with;
+
+        if (f->global == NULL || !unset[i])
+            continue;
+        with = f->global_with != NULL ? config_find_field(fields, fields_n, f->global_with) : NULL;
+        from = config_find_field(global_fields, global_fields_n, f->global);
+        assert(from != NULL && kind_size(from) == kind_size(f));
+        assert(f->global_with == NULL || with != NULL);
+        if (with == NULL || unset[with - fields])
+            memcpy((char *)config + f->offset, (const char *)global + from->offset, kind_size(f));
     }
 }

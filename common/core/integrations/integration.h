@@ -2,7 +2,7 @@
  */
 #pragma once
 
-#include "common/core/config/schema.h"
+#include "common/core/config/am_global.h"
 #include "common/core/engine.h"
 #include "common/core/model/labels.h"
 
@@ -61,17 +61,36 @@ struct integration {
     const struct config_field *fields;
     size_t fields_n;
     size_t config_size;
-    bool send_resolved_default;
-    size_t send_resolved_offset;                 /* of the bool in the config struct */
-    int (*check)(void *config, struct err *err); /* cross-field rules; NULL for none */
+    size_t send_resolved_offset; /* of the bool in the config struct */
+    /* Rules across the fields of an entry as it is written; NULL for none. Both may complete it. */
+    int (*check)(void *config, struct arena *a, struct err *err);
+    /* The same once it has inherited from `global`: what is missing everywhere. */
+    int (*complete)(void *config, const struct am_global *global, struct arena *a, struct err *err);
+    /* What of an entry's settings the sender does not do yet, NULL when it does all. */
+    const char *(*unsendable)(const void *config);
     /* Fills *ret (url, method, headers, body, timeout_ms; id, way and lane stay the caller's), all
      * in the arena. */
+    /* NULL: there is no sender yet. */
     int (*build)(const void *config, const struct notice *n, struct arena *a,
                  struct engine_send *ret, struct err *err);
     /* What an answer means; only called when there is one (SEND_ANSWERED). */
     struct judgement (*judge)(const void *config, const struct engine_delivery *d);
 };
 
-extern const struct integration integration_webhook;
-const struct integration *const *
-integrations_all(size_t *ret_n); /* in Alertmanager's construction order */
+/* Why nothing can be sent by such an entry; NULL when it can. Such an entry is read and checked,
+ * its notifications fail. */
+const char *integration_unsendable(const struct integration *in, const void *config);
+/* build, or -ENOTSUP with integration_unsendable's words. */
+MUST_CHECK int integration_build(const struct integration *in, const void *config,
+                                 const struct notice *n, struct arena *a, struct engine_send *ret,
+                                 struct err *err);
+
+extern const struct integration integration_discord, integration_email, integration_incidentio,
+    integration_jira, integration_mattermost, integration_msteams, integration_msteamsv2,
+    integration_opsgenie, integration_pagerduty, integration_pushover, integration_rocketchat,
+    integration_slack, integration_sns, integration_telegram, integration_victorops,
+    integration_webex, integration_webhook, integration_wechat;
+/* In Alertmanager's order of construction. */
+const struct integration *const *integrations_all(size_t *ret_n);
+/* In the order of the configuration's text. */
+const struct integration *const *integrations_as_written(size_t *ret_n);

@@ -1,46 +1,90 @@
 #include "common/base/json.h"
 #include "common/base/time_text.h"
 #include "common/core/integrations/notice.h"
+#include "common/core/template/template.h"
 
 #include <errno.h>
 
 #define WEBHOOK_BODY_MAX MIB(64)
 
-/* Alertmanager's webhook, version 4. Keys of its configuration that are not here (http_config,
- * url_file, payload) are refused by name. docs/formats/webhook.md has the body. */
+/* Alertmanager's webhook, version 4. docs/formats/webhook.md has the body. */
 
 struct webhook_config {
-    struct str url;
-    int64_t max_alerts; /* 0: all */
-    int64_t timeout_ms; /* of one attempt; 0: only the flush's deadline */
     bool send_resolved;
+    const struct http_config *http_config;
+    struct str url; /* may be a template */
+    struct str url_file;
+    int64_t max_alerts; /* 0: all */
+    int64_t timeout_ms; /* of one attempt; 0 or less: only the flush's deadline */
+    const struct yaml_node *payload;
 };
+
+#define AT(member) .offset = offsetof(struct webhook_config, member)
 
 static const struct config_field webhook_fields[] = {
     {.name = "send_resolved",
      .kind = CONFIG_BOOL,
-     .offset = offsetof(struct webhook_config, send_resolved),
+     AT(send_resolved),
      .fallback = "true",
-     .doc = "also tell when alerts have resolved"},
+     .always = true,
+     .doc = "Tell when alerts have resolved, too."},
+    HTTP_CONFIG_FIELD(struct webhook_config, http_config),
     {.name = "url",
-     .kind = CONFIG_SECRET_URL,
-     .offset = offsetof(struct webhook_config, url),
-     .required = true,
-     .doc = "where the JSON is posted to"},
+     .kind = CONFIG_TEMPLATE_URL,
+     AT(url),
+     .rendering = CONFIG_AS_TEXT,
+     .doc = "Where the JSON is posted to."},
+    {.name = "url_file",
+     .kind = CONFIG_FILE,
+     AT(url_file),
+     .rendering = CONFIG_AS_TEXT,
+     .always = true,
+     .doc = "The same from a file."},
     {.name = "max_alerts",
      .kind = CONFIG_INT,
-     .offset = offsetof(struct webhook_config, max_alerts),
-     .fallback = "0",
-     .doc = "at most so many alerts in one message; 0: all"},
+     AT(max_alerts),
+     .always = true,
+     .doc = "At most so many alerts in one message; 0: all."},
     {.name = "timeout",
      .kind = CONFIG_GO_DURATION,
-     .offset = offsetof(struct webhook_config, timeout_ms),
-     .fallback = "0",
-     .doc = "of one attempt; 0: none but the flush's own"},
-    {.name = "http_config", .kind = CONFIG_NOT_YET},
-    {.name = "url_file", .kind = CONFIG_NOT_YET},
-    {.name = "payload", .kind = CONFIG_NOT_YET},
+     AT(timeout_ms),
+     .always = true,
+     .doc = "Of one attempt; 0: none but the flush's own."},
+    {.name = "payload",
+     .kind = CONFIG_ANY,
+     AT(payload),
+     .rendering = CONFIG_DEEP,
+     .doc = "The body, instead of the usual one."},
 };
+
+static int check(void *config, struct arena *a, struct err *err)
+{
+    const struct webhook_config *c = config;
+
+    (void)a;
+    if (c->url.n == 0 && c->url_file.n == 0)
+        return err_set(err, -EINVAL, "one of url or url_file must be configured");
+    if (c->url.n > 0 && c->url_file.n > 0)
+        return err_set(err, -EINVAL, "at most one of url & url_file must be configured");
+    if (str_contains(c->url, STR("{{")) && template_check(c->url, TEMPLATE_BUILTINS, err) < 0)
+        return err_wrap(err, "invalid template syntax");
+    return 0;
+}
+
+static const char *unsendable(const void *config)
+{
+    const struct webhook_config *c = config;
+
+    if (c->url_file.n > 0)
+        return "url_file is not in force yet";
+    if (str_contains(c->url, STR("{{")))
+        return "a templated url is not in force yet";
+    if (c->payload != NULL)
+        return "payload is not in force yet";
+    if (!http_config_is_plain(c->http_config))
+        return "its http_config is not in force yet";
+    return NULL;
+}
 
 static void put_labels(struct json_writer *w, const char *key, struct labels l)
 {
@@ -161,7 +205,7 @@ static int webhook_build(const void *config, const struct notice *n, struct aren
                                 .url = c->url,
                                 .content_type = "application/json",
                                 .body = arena_str(a, buf_str(&b)),
-                                .timeout_ms = c->timeout_ms};
+                                .timeout_ms = max_i64(c->timeout_ms, 0)};
     if (n->page != NULL)
         ret->headers[0] =
             (struct engine_header){.name = "Idempotency-Key", .value = n->page->dedup_key};
@@ -181,8 +225,9 @@ const struct integration integration_webhook = {
     .fields = webhook_fields,
     .fields_n = ARRAY_SIZE(webhook_fields),
     .config_size = sizeof(struct webhook_config),
-    .send_resolved_default = true,
     .send_resolved_offset = offsetof(struct webhook_config, send_resolved),
+    .check = check,
+    .unsendable = unsendable,
     .build = webhook_build,
     .judge = webhook_judge,
 };

@@ -38,6 +38,10 @@ static void add_times_yaml(struct buf *b, const struct interval_field *f, unsign
     char from[8], to[8];
 
     for (size_t i = 0; i < f->n; i++) {
+        if (f->v[i].begin == f->v[i].end) { /* what a null was read as; no pair of times says it */
+            buf_add_fmt(b, "\n%*s- null", (int)indent, "");
+            continue;
+        }
         minute_text(from, f->v[i].begin);
         minute_text(to, f->v[i].end);
         buf_add_fmt(b, "\n%*s- start_time: \"%s\"\n%*s  end_time: \"%s\"", (int)indent, "", from,
@@ -50,7 +54,12 @@ static void add_ranges_yaml(struct buf *b, const struct interval_field *f,
 {
     buf_add_str(b, STR(" ["));
     for (size_t i = 0; i < f->n; i++) {
-        buf_add_str(b, i > 0 ? STR(", '") : STR("'"));
+        buf_add_str(b, i > 0 ? STR(", ") : STR(""));
+        if (id == INTERVAL_DAYS_OF_MONTH && f->v[i].begin == 0) { /* a null: there is no such day */
+            buf_add_str(b, STR("null"));
+            continue;
+        }
+        buf_add_char(b, '\'');
         interval_range_add(b, id, f->v[i]);
         buf_add_char(b, '\'');
     }

@@ -373,7 +373,7 @@ static int build(struct notifier *n, struct telling *t, const struct content *c,
 
     notice.common_labels = notice_common_labels(notice.alerts, notice.alerts_n, a);
     notice.common_annotations = notice_common_annotations(notice.alerts, notice.alerts_n, a);
-    r = t->to->integration->build(t->to->config, &notice, a, &t->send, err);
+    r = integration_build(t->to->integration, t->to->config, &notice, a, &t->send, err);
     if (r == 0 && t->send.headers[ENGINE_SEND_HEADERS_MAX - 1].name == NULL) {
         size_t i = 0;
 

@@ -3,8 +3,9 @@
  * arena of its configuration, except for the matchers' regexes, which route_clear frees. */
 #pragma once
 
+#include "common/core/config/matchers_load.h"
 #include "common/core/config/receivers.h"
-#include "common/core/model/matcher.h"
+#include "common/core/mute/interval.h"
 
 #define ROUTES_MAX 100000
 #define ROUTE_DEPTH_MAX 30
@@ -12,6 +13,18 @@
 #define GROUP_WAIT_MS_DEFAULT (30 * MS_PER_S)
 #define GROUP_INTERVAL_MS_DEFAULT (5 * MS_PER_MIN)
 #define REPEAT_INTERVAL_MS_DEFAULT (4 * MS_PER_H)
+
+/* A block as the file has it. */
+struct route_written {
+    struct str receiver;
+    struct str_list group_by;
+    struct matchers_block matchers; /* .all is the route's, moved there */
+    struct str_list mute_time_intervals, active_time_intervals;
+    bool go_on;
+    int64_t group_wait_ms, group_interval_ms, repeat_interval_ms;
+    struct labels labels;
+    bool has_group_by, has_group_wait, has_group_interval, has_repeat_interval; /* not null */
+};
 
 struct route {
     const struct receiver *receiver; /* own or inherited; never NULL in a valid tree */
@@ -21,8 +34,10 @@ struct route {
     int64_t group_wait_ms; /* ≥ 0 */
     int64_t group_interval_ms;
     int64_t repeat_interval_ms;
-    struct matchers matchers; /* own ones only, sorted as in the key */
-    bool go_on;               /* `continue` */
+    struct matchers matchers;      /* own ones only, sorted as in the key */
+    struct interval_use intervals; /* own ones only */
+    struct labels labels;          /* the ancestors' and own; values are templates, maybe empty */
+    bool go_on;                    /* `continue` */
     const struct route *parent;
     const struct route *const *children; /* in file order */
     size_t children_n;
@@ -31,12 +46,16 @@ struct route {
     struct str key;     /* {}/{a="b"}: equal for siblings with equal matchers */
     struct str id;      /* {}/{a="b"}/0: unique */
     int line;
+    const struct route_written *written;
 };
 
 /* Mistakes go to l, worded as Alertmanager words them. NULL when there is no usable root. *ret_n is
  * the number of routes in the tree. */
 struct route *route_load(struct config_loader *l, const struct yaml_node *node,
-                         const struct receivers *receivers, enum matcher_mode mode, size_t *ret_n);
+                         const struct receivers *receivers, const struct named_intervals *intervals,
+                         size_t *ret_n);
+/* The fields of a block, of struct route_written: for the reference page and the text. */
+const struct config_field *route_fields(size_t *ret_n);
 void route_clear(struct route *root); /* NULL is fine */
 
 struct route_list {

@@ -1,32 +1,19 @@
 /* From the `route` block to the tree. */
 #include "common/core/route/route.h"
 
-#include "common/core/config/matchers_load.h"
-
 #include <assert.h>
 #include <stdlib.h>
 
 struct route_loader {
-    struct config_loader base; /* first: parsers get it and cast back */
+    struct config_loader *l;
     const struct receivers *receivers;
-    enum matcher_mode mode;
+    const struct named_intervals *intervals;
     size_t routes_n;
 };
 
-/* One block as written. */
-struct route_block {
-    struct str receiver;
-    struct str_list group_by;
-    bool go_on;
-    int64_t group_wait_ms, group_interval_ms, repeat_interval_ms;
-    struct matchers matchers;
-};
+static void parse_labels(struct config_loader *l, const struct yaml_node *n, void *ret);
 
-static void parse_match(struct config_loader *l, const struct yaml_node *n, void *ret);
-static void parse_match_re(struct config_loader *l, const struct yaml_node *n, void *ret);
-static void parse_matchers(struct config_loader *l, const struct yaml_node *n, void *ret);
-
-#define AT(member) .offset = offsetof(struct route_block, member)
+#define AT(member) .offset = offsetof(struct route_written, member)
 
 static const struct config_field fields[] = {
     {.name = "receiver", .kind = CONFIG_STR, AT(receiver), .doc = "Where alerts go; inherited."},
@@ -37,20 +24,32 @@ static const struct config_field fields[] = {
     {.name = "match",
      .kind = CONFIG_CUSTOM,
      AT(matchers),
-     .parse = parse_match,
+     .parse = matchers_parse_match,
+     .shown = matchers_shown_match,
+     .write = matchers_write_match,
      .doc = "Old form of matchers: equality."},
     {.name = "match_re",
      .kind = CONFIG_CUSTOM,
      AT(matchers),
-     .parse = parse_match_re,
+     .parse = matchers_parse_match_re,
+     .shown = matchers_shown_match_re,
+     .write = matchers_write_match_re,
      .doc = "Old form of matchers: regular expressions."},
     {.name = "matchers",
      .kind = CONFIG_CUSTOM,
      AT(matchers),
-     .parse = parse_matchers,
+     .parse = matchers_parse_list,
+     .shown = matchers_shown_list,
+     .write = matchers_write_list,
      .doc = "All must hold."},
-    {.name = "mute_time_intervals", .kind = CONFIG_NOT_YET},
-    {.name = "active_time_intervals", .kind = CONFIG_NOT_YET},
+    {.name = "mute_time_intervals",
+     .kind = CONFIG_STR_LIST,
+     AT(mute_time_intervals),
+     .doc = "Names of intervals during which nothing is sent."},
+    {.name = "active_time_intervals",
+     .kind = CONFIG_STR_LIST,
+     AT(active_time_intervals),
+     .doc = "Names of intervals outside of which nothing is sent."},
     {.name = "continue",
      .kind = CONFIG_BOOL,
      AT(go_on),
@@ -68,8 +67,36 @@ static const struct config_field fields[] = {
      .kind = CONFIG_DURATION,
      AT(repeat_interval_ms),
      .doc = "Between messages about an unchanged group; default 4h; inherited."},
-    {.name = "labels", .kind = CONFIG_NOT_YET},
+    {.name = "labels",
+     .kind = CONFIG_CUSTOM,
+     AT(labels),
+     .parse = parse_labels,
+     .doc = "Labels of the route, values are templates; inherited, own ones win."},
 };
+
+const struct config_field *route_fields(size_t *ret_n)
+{
+    *ret_n = ARRAY_SIZE(fields);
+    return fields;
+}
+
+static void parse_labels(struct config_loader *l, const struct yaml_node *n, void *ret)
+{
+    struct labels *labels = ret;
+    struct label *v;
+
+    if (!config_is_map(l, n, "labels"))
+        return;
+    v = ARENA_ARRAY(l->arena, struct label, n->n);
+    for (size_t i = 0; i < n->n; i++) {
+        if (!config_label_name_valid(l, n->keys[i]))
+            config_mistake(l, n->key_lines[i], "invalid label name \"" STR_FMT "\" in route labels",
+                           STR_ARG(str_sub(n->keys[i], 0, 128)));
+        v[i] = (struct label){.name = arena_str(l->arena, n->keys[i]),
+                              .value = config_str(l, n->items[i], "labels")};
+    }
+    *labels = (struct labels){.v = v, .n = labels_sort_all(v, n->n)};
+}
 
 static const struct yaml_node *present(const struct yaml_node *map, const char *key)
 {
@@ -78,87 +105,38 @@ static const struct yaml_node *present(const struct yaml_node *map, const char *
     return n != NULL && n->kind != YAML_NULL ? n : NULL;
 }
 
-static void add_old_matcher(struct config_loader *l, int line, enum matcher_op op, struct str name,
-                            struct str value, struct matchers *ret)
-{
-    struct matcher m;
-    struct err err = {0};
-
-    if (!label_name_valid_classic(name))
-        config_mistake(l, line, "invalid label name \"" STR_FMT "\"", STR_ARG(name));
-    else if (matcher_make(op, name, value, l->arena, &m, &err) < 0)
-        config_mistake(l, line, "%s", err.text);
-    else
-        matchers_add(ret, m, l->arena);
-}
-
-static void parse_match(struct config_loader *l, const struct yaml_node *n, void *ret)
-{
-    if (!config_is_map(l, n, "match"))
-        return;
-    for (size_t i = 0; i < n->n; i++)
-        add_old_matcher(l, n->key_lines[i], MATCH_EQ, n->keys[i],
-                        config_str(l, n->items[i], "match"), ret);
-}
-
-static void parse_match_re(struct config_loader *l, const struct yaml_node *n, void *ret)
-{
-    if (!config_is_map(l, n, "match_re"))
-        return;
-    for (size_t i = 0; i < n->n; i++) {
-        struct str text = config_str(l, n->items[i], "match_re");
-
-        if (n->items[i]->kind == YAML_NULL)
-            config_mistake(l, n->key_lines[i], "invalid regexp value for \"" STR_FMT "\"",
-                           STR_ARG(n->keys[i]));
-        else /* anchored here and again when compiled: keys show it, as upstream's do */
-            add_old_matcher(l, n->key_lines[i], MATCH_RE, n->keys[i],
-                            arena_fmt(l->arena, "^(?:" STR_FMT ")$", STR_ARG(text)), ret);
-    }
-}
-
-static void parse_matchers(struct config_loader *l, const struct yaml_node *n, void *ret)
-{
-    struct route_loader *rl = (struct route_loader *)l;
-
-    matchers_load(l, n, "matchers", rl->mode, ret);
-}
-
-static bool label_name_valid(struct str name, enum matcher_mode mode)
-{
-    return mode == MATCHER_CLASSIC ? label_name_valid_classic(name) : label_name_valid_utf8(name);
-}
-
 static int cmp_str(const void *a, const void *b)
 {
     return str_cmp(*(const struct str *)a, *(const struct str *)b);
 }
 
-static void set_group_by(struct route_loader *rl, int line, struct str_list list, struct route *r)
+/* The list stays as it was written; the route gets a sorted copy without the wildcard. */
+static void set_group_by(struct config_loader *l, int line, struct str_list list, struct route *r)
 {
+    struct str *v = ARENA_ARRAY(l->arena, struct str, list.n);
     size_t n = 0;
     bool all = false;
 
     for (size_t i = 0; i < list.n; i++) {
         if (str_eq(list.v[i], STR("...")))
             all = true;
-        else if (!label_name_valid(list.v[i], rl->mode))
-            config_mistake(&rl->base, line, "invalid label name \"" STR_FMT "\" in group_by list",
-                           STR_ARG(list.v[i]));
+        else if (!config_label_name_valid(l, list.v[i]))
+            config_mistake(l, line, "invalid label name \"" STR_FMT "\" in group_by list",
+                           STR_ARG(str_sub(list.v[i], 0, 128)));
         else
-            list.v[n++] = list.v[i];
+            v[n++] = list.v[i];
     }
     if (all && n > 0)
-        config_mistake(&rl->base, line,
+        config_mistake(l, line,
                        "cannot have wildcard group_by (`...`) and other labels at the same time");
     if (n > 1)
-        qsort(list.v, n, sizeof(*list.v), cmp_str);
+        qsort(v, n, sizeof(*v), cmp_str);
     for (size_t i = 1; i < n; i++) {
-        if (str_eq(list.v[i - 1], list.v[i]))
-            config_mistake(&rl->base, line, "duplicated label \"" STR_FMT "\" in group_by",
-                           STR_ARG(list.v[i]));
+        if (str_eq(v[i - 1], v[i]))
+            config_mistake(l, line, "duplicated label \"" STR_FMT "\" in group_by",
+                           STR_ARG(str_sub(v[i], 0, 128)));
     }
-    r->group_by = list.v;
+    r->group_by = v;
     r->group_by_n = n;
     r->group_by_all = all;
 }
@@ -180,47 +158,110 @@ static void inherit(struct route *r)
     r->group_wait_ms = p->group_wait_ms;
     r->group_interval_ms = p->group_interval_ms;
     r->repeat_interval_ms = p->repeat_interval_ms;
+    r->labels = p->labels;
 }
 
-static void set_interval(struct route_loader *rl, const struct yaml_node *node, const char *name,
+static bool set_interval(struct config_loader *l, const struct yaml_node *node, const char *name,
                          int64_t written_ms, int64_t *to)
 {
     const struct yaml_node *n = present(node, name);
 
     if (n == NULL)
-        return;
+        return false;
     if (written_ms == 0)
-        config_mistake(&rl->base, n->line, "%s cannot be zero", name);
+        config_mistake(l, n->line, "%s cannot be zero", name);
     *to = written_ms;
+    return true;
 }
 
-static void override(struct route_loader *rl, const struct yaml_node *node,
-                     const struct route_block *block, struct route *r)
+/* Own labels win over the ancestors'. */
+static struct labels merge_labels(struct arena *a, struct labels inherited, struct labels own)
+{
+    struct label *v;
+
+    if (own.n == 0)
+        return inherited;
+    v = ARENA_ARRAY(a, struct label, inherited.n + own.n);
+    if (inherited.n > 0)
+        memcpy(v, inherited.v, inherited.n * sizeof(*v));
+    memcpy(v + inherited.n, own.v, own.n * sizeof(*v));
+    return (struct labels){.v = v, .n = labels_sort_all(v, inherited.n + own.n)};
+}
+
+static void set_receiver(struct route_loader *rl, const struct yaml_node *node,
+                         const struct route_written *w, struct route *r)
+{
+    if (w->receiver.n > 0) {
+        r->receiver = receivers_find(rl->receivers, w->receiver);
+        if (r->receiver == NULL)
+            config_mistake(rl->l, yaml_find(node, "receiver")->line,
+                           "undefined receiver \"" STR_FMT "\" used in route",
+                           STR_ARG(str_sub(w->receiver, 0, 200)));
+    } else if (r->parent == NULL) {
+        config_mistake(rl->l, r->line, "root route must specify a default receiver");
+    }
+}
+
+static const struct named_interval *const *
+find_intervals(struct route_loader *rl, const struct yaml_node *list, struct str_list names)
+{
+    const struct named_interval **v =
+        ARENA_ARRAY(rl->l->arena, const struct named_interval *, names.n);
+
+    for (size_t i = 0; i < names.n; i++) {
+        v[i] = intervals_find(rl->intervals, names.v[i]);
+        if (v[i] == NULL)
+            config_mistake(rl->l, list->items[i]->line,
+                           "undefined time interval \"" STR_FMT "\" used in route",
+                           STR_ARG(str_sub(names.v[i], 0, 200)));
+    }
+    return v;
+}
+
+static void set_intervals(struct route_loader *rl, const struct yaml_node *node,
+                          const struct route_written *w, struct route *r)
+{
+    if (r->parent == NULL && w->mute_time_intervals.n > 0)
+        config_mistake(rl->l, r->line, "root route must not have any mute time intervals");
+    if (r->parent == NULL && w->active_time_intervals.n > 0)
+        config_mistake(rl->l, r->line, "root route must not have any active time intervals");
+    if (r->parent == NULL)
+        return;
+    r->intervals = (struct interval_use){
+        .active_n = w->active_time_intervals.n,
+        .active =
+            find_intervals(rl, yaml_find(node, "active_time_intervals"), w->active_time_intervals),
+        .mute_n = w->mute_time_intervals.n,
+        .mute = find_intervals(rl, yaml_find(node, "mute_time_intervals"), w->mute_time_intervals),
+    };
+}
+
+static void override(struct route_loader *rl, const struct yaml_node *node, struct route_written *w,
+                     struct route *r)
 {
     const struct yaml_node *n = present(node, "group_by");
 
-    if (block->receiver.n > 0) {
-        r->receiver = receivers_find(rl->receivers, block->receiver);
-        if (r->receiver == NULL)
-            config_mistake(&rl->base, yaml_find(node, "receiver")->line,
-                           "undefined receiver \"" STR_FMT "\" used in route",
-                           STR_ARG(block->receiver));
-    } else if (r->parent == NULL) {
-        config_mistake(&rl->base, r->line, "root route must specify a default receiver");
-    }
+    set_receiver(rl, node, w, r);
+    w->has_group_by = n != NULL;
     if (n != NULL)
-        set_group_by(rl, n->line, block->group_by, r);
-    if (present(node, "group_wait") != NULL)
-        r->group_wait_ms = block->group_wait_ms;
-    set_interval(rl, node, "group_interval", block->group_interval_ms, &r->group_interval_ms);
-    set_interval(rl, node, "repeat_interval", block->repeat_interval_ms, &r->repeat_interval_ms);
-    r->go_on = block->go_on;
-    r->matchers = block->matchers;
+        set_group_by(rl->l, n->line, w->group_by, r);
+    w->has_group_wait = present(node, "group_wait") != NULL;
+    if (w->has_group_wait)
+        r->group_wait_ms = w->group_wait_ms;
+    w->has_group_interval =
+        set_interval(rl->l, node, "group_interval", w->group_interval_ms, &r->group_interval_ms);
+    w->has_repeat_interval =
+        set_interval(rl->l, node, "repeat_interval", w->repeat_interval_ms, &r->repeat_interval_ms);
+    r->go_on = w->go_on;
+    r->labels = merge_labels(rl->l->arena, r->labels, w->labels);
+    r->matchers = w->matchers.all;
+    w->matchers.all = (struct matchers){0};
     matchers_sort(&r->matchers);
+    set_intervals(rl, node, w, r);
     if (r->parent == NULL && r->matchers.n > 0)
-        config_mistake(&rl->base, r->line, "root route must not have any matchers");
+        config_mistake(rl->l, r->line, "root route must not have any matchers");
     if (r->parent == NULL && r->go_on)
-        config_mistake(&rl->base, r->line, "cannot have continue in root route");
+        config_mistake(rl->l, r->line, "cannot have continue in root route");
 }
 
 static void name(struct arena *a, struct route *r)
@@ -245,18 +286,20 @@ static struct route *load(struct route_loader *rl, const struct yaml_node *node,
 static void load_children(struct route_loader *rl, const struct yaml_node *list, struct route *r,
                           unsigned depth)
 {
-    if (!config_is_list(&rl->base, list, "routes"))
+    if (!config_is_list(rl->l, list, "routes"))
         return;
     if (depth >= ROUTE_DEPTH_MAX) {
-        config_mistake(&rl->base, list->line, "routes are nested deeper than %d", ROUTE_DEPTH_MAX);
+        config_mistake(rl->l, list->line, "routes are nested deeper than %d", ROUTE_DEPTH_MAX);
         return;
     }
 
-    const struct route **v = ARENA_ARRAY(rl->base.arena, const struct route *, list->n);
+    const struct route **v = ARENA_ARRAY(rl->l->arena, const struct route *, list->n);
 
     r->children = v;
     for (size_t i = 0; i < list->n && rl->routes_n < ROUTES_MAX; i++) {
-        if (list->items[i]->kind != YAML_NULL)
+        if (list->items[i]->kind == YAML_NULL)
+            config_mistake(rl->l, list->items[i]->line, "missing route");
+        else
             v[r->children_n] = load(rl, list->items[i], r, r->children_n, depth + 1);
         if (v[r->children_n] != NULL)
             r->children_n++;
@@ -267,29 +310,30 @@ static void load_children(struct route_loader *rl, const struct yaml_node *list,
 static struct route *load(struct route_loader *rl, const struct yaml_node *node,
                           const struct route *parent, size_t child_index, unsigned depth)
 {
-    struct route_block block = {0};
-
-    if (!config_is_map(&rl->base, node, "route"))
+    if (!config_is_map(rl->l, node, "route"))
         return NULL;
 
-    struct route *r = ARENA_NEW(rl->base.arena, struct route);
+    struct route *r = ARENA_NEW(rl->l->arena, struct route);
+    struct route_written *w = ARENA_NEW(rl->l->arena, struct route_written);
 
     r->parent = parent;
     r->child_index = child_index;
     r->line = node->line;
     r->index = rl->routes_n++;
-    config_load(&rl->base, node, "route", fields, ARRAY_SIZE(fields), &block);
+    r->written = w;
+    config_load(rl->l, node, "route", fields, ARRAY_SIZE(fields), w);
     inherit(r);
-    override(rl, node, &block, r);
-    name(rl->base.arena, r);
+    override(rl, node, w, r);
+    name(rl->l->arena, r);
     load_children(rl, yaml_find(node, "routes"), r, depth);
     return r;
 }
 
 struct route *route_load(struct config_loader *l, const struct yaml_node *node,
-                         const struct receivers *receivers, enum matcher_mode mode, size_t *ret_n)
+                         const struct receivers *receivers, const struct named_intervals *intervals,
+                         size_t *ret_n)
 {
-    struct route_loader rl = {.base = *l, .receivers = receivers, .mode = mode};
+    struct route_loader rl = {.l = l, .receivers = receivers, .intervals = intervals};
     struct route *root = load(&rl, node, NULL, 0, 0);
 
     if (rl.routes_n >= ROUTES_MAX)

@@ -298,7 +298,7 @@ static int text_parse(struct tree **ret, struct str name, struct str text, struc
     if (text.n > TEMPLATE_TEXT_BYTES_MAX)
         return err_set(err, -EFBIG, "template: " STR_FMT ": %zu bytes are more than %zu",
                        STR_ARG(name), text.n, (size_t)TEMPLATE_TEXT_BYTES_MAX);
-    return tree_parse(ret, name, text, a, err);
+    return tree_parse(ret, name, text, false, a, err);
 }
 
 int template_set_add(struct template_set *s, struct str name, struct str text, struct err *err)
@@ -336,6 +336,21 @@ int template_parse(struct template **ret, const struct template_set *s, struct s
     }
     *ret = t;
     return 0;
+}
+
+int template_check(struct str text, enum template_functions functions, struct err *err)
+{
+    struct arena *a = arena_new(0);
+    struct tree *trees;
+    int rc;
+
+    if (text.n > TEMPLATE_TEXT_BYTES_MAX)
+        rc = err_set(err, -EFBIG, "template: : %zu bytes are more than %zu", text.n,
+                     (size_t)TEMPLATE_TEXT_BYTES_MAX);
+    else
+        rc = tree_parse(&trees, STR_EMPTY, text, functions == TEMPLATE_BUILTINS, a, err);
+    arena_free(a);
+    return rc;
 }
 
 void template_free(struct template *t)

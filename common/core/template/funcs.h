@@ -5,6 +5,8 @@
 
 const struct tv_func *funcs_find(struct str name); /* NULL when there is none */
 
+bool funcs_is_builtin(const struct tv_func *f); /* Go's, not Alertmanager's */
+
 /* Function tables, one a file; each ends with a row without a name. */
 extern const struct tv_func funcs_builtin[], funcs_alertmanager[];
 

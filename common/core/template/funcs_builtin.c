@@ -429,6 +429,11 @@ static const struct tv_func *find_in(const struct tv_func *f, struct str name)
     return NULL;
 }
 
+bool funcs_is_builtin(const struct tv_func *f)
+{
+    return find_in(funcs_builtin, str_from(f->name)) == f;
+}
+
 const struct tv_func *funcs_find(struct str name)
 {
     const struct tv_func *f = find_in(funcs_builtin, name);

@@ -21,6 +21,7 @@ struct parser {
     unsigned range_depth, nesting;
     size_t action_pos;
     bool in_action;
+    bool builtins_only;
     struct tree *trees;
 };
 
@@ -380,7 +381,7 @@ static int parse_ident(struct parser *p, const struct tok *t, struct node **ret)
 {
     const struct tv_func *f = funcs_find(t->text);
 
-    if (f == NULL)
+    if (f == NULL || (p->builtins_only && !funcs_is_builtin(f)))
         return fail(p, t->pos, "function \"" STR_FMT "\" not defined", STR_ARG(t->text));
     *ret = new_node(p, NODE_IDENT, t);
     (*ret)->func = f;
@@ -861,11 +862,14 @@ static int parse_top(struct parser *p)
     return 0;
 }
 
-int tree_parse(struct tree **ret, struct str file, struct str text, struct arena *a,
-               struct err *err)
+int tree_parse(struct tree **ret, struct str file, struct str text, bool builtins_only,
+               struct arena *a, struct err *err)
 {
-    struct parser p = {
-        .arena = a, .file = arena_str(a, file), .source = arena_str(a, text), .err = err};
+    struct parser p = {.arena = a,
+                       .file = arena_str(a, file),
+                       .source = arena_str(a, text),
+                       .builtins_only = builtins_only,
+                       .err = err};
     int rc;
 
     lex(p.source, &p.toks, a);

@@ -44,6 +44,10 @@ MUST_CHECK int template_set_add(struct template_set *s, struct str name, struct 
  * change meanwhile. */
 MUST_CHECK int template_parse(struct template **ret, const struct template_set *s, struct str text,
                               struct err *err);
+/* Whether a text can be parsed, for configuration: some of Alertmanager's texts know Go's functions
+ * only. */
+enum template_functions { TEMPLATE_ALL, TEMPLATE_BUILTINS };
+MUST_CHECK int template_check(struct str text, enum template_functions functions, struct err *err);
 void template_free(struct template *t);
 
 /* The result lies in the arena. On failure, too, *ret is set: to what was written so far, for some

@@ -83,9 +83,10 @@ struct tree {
 };
 
 /* Parses a text. The tree named `file` itself comes first in the list, then the defines in order of
- * their ends; all of it, and a copy of the text, in the arena. */
-MUST_CHECK int tree_parse(struct tree **ret, struct str file, struct str text, struct arena *a,
-                          struct err *err);
+ * their ends; all of it, and a copy of the text, in the arena. With builtins_only Alertmanager's
+ * functions are unknown. */
+MUST_CHECK int tree_parse(struct tree **ret, struct str file, struct str text, bool builtins_only,
+                          struct arena *a, struct err *err);
 
 /* Where pos lies: the line from 1, and the bytes before it on its line. */
 void tree_place(struct str source, size_t pos, size_t *ret_line, size_t *ret_column);

@@ -168,7 +168,7 @@ static void mistakes_are_upstreams(void **state)
         const char *yaml, *want;
     } cases[] = {
         {"", "0: no route provided in config\n"},
-        {"receivers: []\n", "0: no route provided in config\n"},
+        {"receivers: []\n", "0: no routes provided\n"},
         {"[]", "1: the configuration must be a map, not a list\n"},
         {RECEIVERS "route: {}", "2: root route must specify a default receiver\n"},
         {RECEIVERS "route: {receiver: zz}", "2: undefined receiver \"zz\" used in route\n"},
@@ -192,15 +192,24 @@ static void mistakes_are_upstreams(void **state)
          "6: matchers must be a list, not a single value\n"},
         {RECEIVERS "route:\n receiver: a\n routes: [{receiver: q}]\n",
          "4: undefined receiver \"q\" used in route\n"},
-        {RECEIVERS "route: {receiver: a, labels: {x: y}, mute_time_intervals: [n]}\n"
-                   "inhibit_rules: [{}]\ntemplates: []\n",
-         "2: mute_time_intervals is not supported yet\n2: labels is not supported yet\n"
-         "3: inhibit_rules is not supported yet\n"},
+        {RECEIVERS "route: {receiver: a, mute_time_intervals: [n], active_time_intervals: [n]}\n",
+         "2: root route must not have any mute time intervals\n"
+         "2: root route must not have any active time intervals\n"},
+        {RECEIVERS "route: {receiver: a, routes: [{active_time_intervals: [n]}]}\n",
+         "2: undefined time interval \"n\" used in route\n"},
+        {RECEIVERS "route: {receiver: a, labels: {'': y}}\n",
+         "2: invalid label name \"\" in route labels\n"},
+        {RECEIVERS "route: {receiver: a, routes: [null]}\n", "2: missing route\n"},
         {"receivers:\n- name: a\n- name: a\n- {}\n- slack_configs: [{}]\n  name: s\n"
          "- {name: w, webhook_configs: [null]}\n- {name: u, x: y}\nroute: {receiver: a}\n",
          "3: notification config name \"a\" is not unique\n4: missing name in receiver\n"
-         "5: slack_configs is not supported yet\n7: missing webhook config\n"
-         "8: field x not found in receiver; it may have: name, webhook_configs\n"},
+         "5: slack: no Slack API URL nor App token set either inline or in a file\n"
+         "7: missing webhook config\n"
+         "8: field x not found in receiver; it may have: name, labels, discord_configs, "
+         "email_configs, incidentio_configs, pagerduty_configs, slack_configs, webhook_configs, "
+         "opsgenie_configs, wechat_configs, pushover_configs, victorops_configs, sns_configs, "
+         "telegram_configs, webex_configs, msteams_configs, msteamsv2_configs, jira_configs, "
+         "rocketchat_configs, mattermost_configs\n"},
         {RECEIVERS "route: {receiver: a}\nglobal: {resolve_timeout: x}\n",
          "3: resolve_timeout: not a valid duration string: \"x\"\n"},
     };
@@ -214,9 +223,9 @@ static void warnings_are_no_refusal(void **state)
     (void)state;
     assert_string_equal(warnings(RECEIVERS
                                  "route: {receiver: a, routes: [{matchers: ['a=~\"\\d\"']}]}\n"
-                                 "global:\n  http_config: {}\n"),
+                                 "tracing: {endpoint: x}\n"),
                         "2: only the classic syntax reads this matcher; better write a=~\"\\\\d\"\n"
-                        "4: http_config is not in force yet\n");
+                        "3: tracing is accepted, but without effect\n");
     assert_string_equal(mistakes(RECEIVERS "route: {receiver: a, routes: [{matchers: ['a=']}]}\n"),
                         "");
 }
