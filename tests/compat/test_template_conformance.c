@@ -144,6 +144,7 @@ static int render(struct arena *a, struct json_object *datasets, struct json_obj
     struct template *t = NULL;
     int rc = 0;
 
+    template_set_add_defaults(set);
     if (data.type == TVT_DATA)
         env.route_labels = data.fields[7];
     for (size_t i = 0; rc == 0 && defs != NULL && i < json_object_array_length(defs); i++) {

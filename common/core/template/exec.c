@@ -1,6 +1,7 @@
 #include "common/core/template/exec.h"
 
 #include "common/base/vec.h"
+#include "common/core/template/defaults.h"
 #include "common/core/template/format.h"
 #include "common/core/template/funcs.h"
 
@@ -319,6 +320,19 @@ int template_set_add(struct template_set *s, struct str name, struct str text, s
             s->trees.v[i] = t;
     }
     return 0;
+}
+
+void template_set_add_defaults(struct template_set *s)
+{
+    struct err err = {0};
+    struct buf b;
+    int rc;
+
+    buf_init(&b, 0);
+    defaults_add_source(&b);
+    rc = template_set_add(s, STR(DEFAULTS_NAME), buf_str(&b), &err);
+    assert(rc == 0);
+    buf_clear(&b);
 }
 
 int template_parse(struct template **ret, const struct template_set *s, struct str text,

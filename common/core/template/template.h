@@ -40,6 +40,10 @@ void template_set_free(struct template_set *s);
 MUST_CHECK int template_set_add(struct template_set *s, struct str name, struct str text,
                                 struct err *err);
 
+/* The templates that configurations may count on: slack.default.title, email.default.html … To be
+ * added first, so that files can override them. */
+void template_set_add_defaults(struct template_set *s);
+
 /* A text of the configuration; its defines are seen by it alone. The set must outlive it and not
  * change meanwhile. */
 MUST_CHECK int template_parse(struct template **ret, const struct template_set *s, struct str text,
