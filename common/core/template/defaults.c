@@ -8,7 +8,7 @@
 /* A list of alerts under a heading, when there are any. */
 #define LISTED(alerts, prefix, heading, list) \
     "{{ with .Alerts." alerts " }}\n" prefix heading ":\n{{ template \"" list "\" . }}\n{{ end " \
-                                                                              "}}\n"
+    "}}\n"
 #define LISTS(prefix, list) \
     LISTED("Firing", prefix, "Alerts Firing", list) \
     LISTED("Resolved", prefix, "Alerts Resolved", list)
@@ -34,7 +34,8 @@
     "{{ index (stringSlice \"\" \"Low\" \"Medium\" \"High\") $best }}"
 
 static const struct {
-    const char *name, *body;
+    const char *name, *body; /* body NULL: add writes it */
+    void (*add)(struct buf *b);
 } rows[] = {
     {"__alertmanager", "Alertmanager"},
     /* Two actions and not one: in a link the first is a whole URL, the second a value in it. */
@@ -54,12 +55,12 @@ static const struct {
                                   "__text_alert_list") "{{ end }}"},
     {"__tocsin_loose", LISTS("", "__text_alert_list")},
     {"__tocsin_markdown", "\n" LISTS("# ", "__text_alert_list_markdown")},
-    {"__tocsin_email_alert", NULL},
+    {"__tocsin_email_alert", NULL, defaults_add_email_alert},
 
     {"discord.default.content", ""},
     {"discord.default.message", "\n" CALL("__tocsin_loose")},
     {"discord.default.title", SUBJECT},
-    {"email.default.html", NULL},
+    {"email.default.html", NULL, defaults_add_email},
     {"email.default.subject", SUBJECT},
     {"jira.default.description", CALL("__tocsin_markdown")},
     {"jira.default.priority", PRIORITY},
@@ -121,11 +122,11 @@ static const struct {
 void defaults_add_source(struct buf *b)
 {
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        const char *body = rows[i].body;
-
-        if (body == NULL)
-            body = strcmp(rows[i].name, "email.default.html") == 0 ? defaults_email_html
-                                                                   : defaults_email_alert;
-        buf_add_fmt(b, "{{ define \"%s\" }}%s{{ end }}", rows[i].name, body);
+        buf_add_fmt(b, "{{ define \"%s\" }}", rows[i].name);
+        if (rows[i].add != NULL)
+            rows[i].add(b);
+        else
+            buf_add_str(b, str_from(rows[i].body));
+        buf_add_str(b, STR("{{ end }}"));
     }
 }

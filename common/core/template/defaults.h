@@ -8,5 +8,5 @@
 
 void defaults_add_source(struct buf *b); /* all of them, as one text of defines */
 
-extern const char defaults_email_html[];  /* the body of email.default.html */
-extern const char defaults_email_alert[]; /* of the rows of one alert in it */
+void defaults_add_email(struct buf *b);       /* the body of email.default.html */
+void defaults_add_email_alert(struct buf *b); /* of the rows of one alert in it */

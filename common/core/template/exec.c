@@ -4,6 +4,7 @@
 #include "common/core/template/defaults.h"
 #include "common/core/template/format.h"
 #include "common/core/template/funcs.h"
+#include "common/core/template/html.h"
 
 #include <assert.h>
 
@@ -59,7 +60,7 @@ static void push_var(struct exec *x, struct str name, struct tv value)
     *VEC_PUSH(&x->vars) = (struct exec_var){.name = name, .value = value};
 }
 
-static const struct tree *find_tree(const struct template *t, struct str name)
+const struct tree *template_find_tree(const struct template *t, struct str name)
 {
     const struct tree *blank = NULL;
 
@@ -202,7 +203,7 @@ static int run_tree(struct exec *x, const struct tree *tree, struct tv data)
 
 static int walk_template(struct exec *x, struct tv dot, const struct node *n)
 {
-    const struct tree *tree = find_tree(x->t, n->text);
+    const struct tree *tree = n->callee != NULL ? n->callee : template_find_tree(x->t, n->text);
     struct tv v = {0};
     int rc;
 
@@ -348,8 +349,26 @@ int template_parse(struct template **ret, const struct template_set *s, struct s
         template_free(t);
         return rc;
     }
+    t->root = t->trees;
     *ret = t;
     return 0;
+}
+
+int template_parse_html(struct template **ret, const struct template_set *s, struct str text,
+                        struct err *err)
+{
+    struct template *t;
+    int rc = template_parse(&t, s, text, err);
+
+    if (rc == 0)
+        rc = html_plan(&t->root, t, t->arena, err);
+    else
+        t = NULL;
+    if (rc < 0)
+        template_free(t);
+    else
+        *ret = t;
+    return rc;
 }
 
 int template_check(struct str text, enum template_functions functions, struct err *err)
@@ -385,7 +404,7 @@ static int run(struct exec *x, const struct template *t, struct str *ret)
     buf_init(&out, x->limits.output_bytes);
     x->t = t;
     x->out = &out;
-    rc = run_tree(x, t->trees, x->data);
+    rc = run_tree(x, t->root, x->data);
     if (rc == 0 && out.overflow)
         rc = err_set(x->err, -EFBIG, "template: exceeded maximum output of %zu bytes",
                      x->limits.output_bytes);

@@ -16,8 +16,12 @@ struct template
 {
     const struct template_set *set;
     struct arena *arena;
-    struct tree *trees; /* the text itself comes first */
+    struct tree *trees;      /* the text itself comes first */
+    const struct tree *root; /* what is run: the text, or a copy of it that escapes for HTML */
 };
+
+/* By name: the template's own or the set's; NULL. */
+const struct tree *template_find_tree(const struct template *t, struct str name);
 
 /* One route label under way or done; see exec_route_label. */
 struct route_memo {

@@ -6,7 +6,7 @@
  *
  * Differences from Go that are meant: no tz database (gotime.h), no complex numbers, a time from
  * `now` has no monotonic reading ("m=+…" is not printed), nesting of parentheses and blocks ends at
- * 200. There is no HTML escaping here: whoever sends HTML must not render it by this. */
+ * 200. */
 #pragma once
 
 #include "common/base/now.h"
@@ -48,6 +48,11 @@ void template_set_add_defaults(struct template_set *s);
  * change meanwhile. */
 MUST_CHECK int template_parse(struct template **ret, const struct template_set *s, struct str text,
                               struct err *err);
+/* The same for a text of HTML: values are escaped by where they stand, as Go's html/template does.
+ * Fails as well when a place cannot be told, or is none for values: then the error reads
+ * "html/template:NAME:LINE:COLUMN: what". */
+MUST_CHECK int template_parse_html(struct template **ret, const struct template_set *s,
+                                   struct str text, struct err *err);
 /* Whether a text can be parsed, for configuration: some of Alertmanager's texts know Go's functions
  * only. */
 enum template_functions { TEMPLATE_ALL, TEMPLATE_BUILTINS };
