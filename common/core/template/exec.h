@@ -59,6 +59,9 @@ struct exec {
  */
 MUST_CHECK int exec_take_buf(struct tv_call *c, struct buf *b, enum tv_type type);
 
+/* Puts the time into a location of the tz database: its offset and abbreviation at that instant. */
+MUST_CHECK int exec_locate(struct tv_call *c, struct str location, struct go_time *t);
+
 /* The value of a route label, rendered first where values are templates; cycles are errors. */
 MUST_CHECK int exec_route_label(struct tv_call *c, struct str name, struct str *ret);
 

@@ -4,7 +4,7 @@
  * configuration, parsed against a set. Both are immutable to renderings. Rendering is bounded in
  * output, memory, steps and depth, so that no template can hang or exhaust the process.
  *
- * Differences from Go that are meant: no tz database (gotime.h), no complex numbers, a time from
+ * Differences from Go that are meant: no complex numbers, a time from
  * `now` has no monotonic reading ("m=+…" is not printed), nesting of parentheses and blocks ends at
  * 200. */
 #pragma once
@@ -24,8 +24,18 @@ struct template_limits { /* 0: the default */
     unsigned depth;      /* of {{template}} calls: 1000 */
 };
 
+/* The tz database, which is somebody else's: how far a location is from UTC at an instant and what
+ * its time is called then; false when nobody knows it. Not asked about "" and "UTC". Without it,
+ * only Etc/GMT±n are known, and "Local" is UTC. */
+struct template_zones {
+    bool (*at)(struct str location, int64_t epoch_s, int *ret_offset_s,
+               struct str *ret_abbreviation, void *arg);
+    void *arg;
+};
+
 struct template_env {
     struct now now;
+    struct template_zones zones;
     struct tv route_labels; /* a KV, or no value: what routeLabels looks into */
     bool raw_route_labels;  /* their values are templates, to be rendered on demand */
     struct template_limits limits;
