@@ -64,6 +64,7 @@ enum html_element {
     ELEMENT_TEXTAREA,
     ELEMENT_TITLE,
     ELEMENT_META,
+    ELEMENT_UNSURE, /* its name may go on and become one of the above */
 };
 
 #define HTML_TMPL_NESTING_MAX 8 /* JavaScript's `${ … }` within another */
@@ -83,6 +84,8 @@ struct html_fault {
     size_t at; /* byte of the text scanned */
     char what[200];
 };
+
+#define HTML_CUT_NAME "it would be part of a tag's name"
 
 /* Reads text from where c stands. out gets it as it is to be sent; NULL: nobody does. */
 MUST_CHECK int html_scan(struct html_ctx *c, struct str text, struct buf *out,

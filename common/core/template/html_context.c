@@ -53,6 +53,13 @@ bool html_ctx_join(struct html_ctx a, struct html_ctx b, struct html_ctx *ret)
         *ret = a.state == HTML_DEAD ? b : a;
         return true;
     }
+    if (a.element == ELEMENT_UNSURE || b.element == ELEMENT_UNSURE) {
+        if (a.element == ELEMENT_OTHER)
+            a.element = ELEMENT_UNSURE;
+        if (b.element == ELEMENT_OTHER)
+            b.element = ELEMENT_UNSURE;
+        like = b;
+    }
     like.part = a.part;
     like.slash = a.slash;
     if (html_ctx_eq(&a, &like)) {

@@ -7,10 +7,10 @@
 #include <assert.h>
 #include <stdio.h>
 
-#define FRAMES_MAX 1500 /* nested lists and calls: our stack */
-#define STEPS_MAX 2000000
-#define PLANS_MAX 20000 /* a tree in one context each */
-#define ESCAPERS_MAX 4  /* of one action */
+#define FRAMES_MAX 1500  /* nested lists and calls: our stack */
+#define STEPS_MAX 400000 /* nodes, and 64 bytes of text each; a mail has some hundreds */
+#define PLANS_MAX 20000  /* a tree in one context each */
+#define ESCAPERS_MAX 4   /* of one action */
 
 /* One tree as called in one context. While it is being read its end is an assumption. */
 struct plan {
@@ -140,23 +140,14 @@ static int language_escapers(struct planner *p, const struct node *n, struct htm
         bool present;
         enum html_escaper escaper;
     } rows[] = {
-        [HTML_TEXT] = {true, ESCAPE_HTML},
-        [HTML_RCDATA] = {true, ESCAPE_RCDATA},
-        [HTML_SRCSET] = {true, ESCAPE_SRCSET},
-        [HTML_META_URL] = {true, ESCAPE_URL_FILTER},
-        [HTML_ATTR_NAME] = {true, ESCAPE_NAME},
-        [HTML_JS] = {true, ESCAPE_JS_VALUE},
-        [HTML_JS_DQ] = {true, ESCAPE_JS_STRING},
-        [HTML_JS_SQ] = {true, ESCAPE_JS_STRING},
-        [HTML_JS_TMPL] = {true, ESCAPE_JS_TMPL},
-        [HTML_JS_REGEXP] = {true, ESCAPE_JS_REGEXP},
-        [HTML_CSS] = {true, ESCAPE_CSS_VALUE},
-        [HTML_COMMENT] = {true, ESCAPE_DROP},
-        [HTML_JS_LINE] = {true, ESCAPE_DROP},
-        [HTML_JS_BLOCK] = {true, ESCAPE_DROP},
-        [HTML_CSS_LINE] = {true, ESCAPE_DROP},
-        [HTML_CSS_BLOCK] = {true, ESCAPE_DROP},
-        [HTML_DEAD] = {0},
+        [HTML_TEXT] = {true, ESCAPE_HTML},           [HTML_RCDATA] = {true, ESCAPE_RCDATA},
+        [HTML_SRCSET] = {true, ESCAPE_SRCSET},       [HTML_META_URL] = {true, ESCAPE_URL_FILTER},
+        [HTML_JS] = {true, ESCAPE_JS_VALUE},         [HTML_JS_DQ] = {true, ESCAPE_JS_STRING},
+        [HTML_JS_SQ] = {true, ESCAPE_JS_STRING},     [HTML_JS_TMPL] = {true, ESCAPE_JS_TMPL},
+        [HTML_JS_REGEXP] = {true, ESCAPE_JS_REGEXP}, [HTML_CSS] = {true, ESCAPE_CSS_VALUE},
+        [HTML_COMMENT] = {true, ESCAPE_DROP},        [HTML_JS_LINE] = {true, ESCAPE_DROP},
+        [HTML_JS_BLOCK] = {true, ESCAPE_DROP},       [HTML_CSS_LINE] = {true, ESCAPE_DROP},
+        [HTML_CSS_BLOCK] = {true, ESCAPE_DROP},      [HTML_DEAD] = {0},
     };
 
     switch (c->state) {
@@ -172,6 +163,11 @@ static int language_escapers(struct planner *p, const struct node *n, struct htm
         if (c->attr == ATTR_SCRIPT_TYPE)
             return fail(p, n->pos, "the type of a script must be known beforehand");
         assert(c->delim != DELIM_NONE); /* the delimiter's escaper does it all */
+        return 0;
+    case HTML_ATTR_NAME:
+        if (c->element == ELEMENT_UNSURE)
+            return fail(p, n->pos, HTML_CUT_NAME);
+        append(e, ESCAPE_NAME);
         return 0;
     default:
         if (!rows[c->state].present)
@@ -433,7 +429,7 @@ static int plan_tree(struct planner *p, const struct node *at, const struct tree
     rc = read_tree(p, i, *c, &found);
     if (rc == 0 && p->plans.v[i].assumed && !html_ctx_eq(&found, c)) {
         rc = read_tree(p, i, found, &end);
-        if (rc == 0 && !html_ctx_eq(&end, &found))
+        if (rc < 0 || !html_ctx_eq(&end, &found))
             rc = fail(p, at != NULL ? at->pos : 0,
                       "cannot compute output context for template " STR_FMT, STR_ARG(source->name));
     }

@@ -99,6 +99,22 @@ static enum html_element element_of(struct str name)
     return ELEMENT_OTHER;
 }
 
+/* Of a name that a text ends in: what follows might make it one whose content is not HTML. */
+static bool could_become_special(struct str name)
+{
+    static const struct str others[] = {STR_INIT("iframe"),    STR_INIT("noembed"),
+                                        STR_INIT("noframes"),  STR_INIT("noscript"),
+                                        STR_INIT("plaintext"), STR_INIT("xmp")};
+    bool could = false;
+
+    for (size_t i = 1; i < ARRAY_SIZE(elements); i++)
+        could =
+            could || (name.n < elements[i].name.n && scan_starts_nocase(elements[i].name, name));
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+        could = could || (name.n < others[i].n && scan_starts_nocase(others[i], name));
+    return could;
+}
+
 static size_t step_text(struct scanner *s, struct str text)
 {
     for (size_t i = 0;;) {
@@ -118,6 +134,8 @@ static size_t step_text(struct scanner *s, struct str text)
             *s->c = (struct html_ctx){.state = HTML_TAG};
             if (name == lt + 1)
                 s->c->element = element_of(str_sub(text, name, end));
+            if (end == text.n && could_become_special(str_sub(text, name, end)))
+                s->c->element = ELEMENT_UNSURE;
             return end;
         }
         if (scan_starts_nocase(str_sub(text, lt, text.n), STR("<!doctype")))
@@ -173,6 +191,12 @@ static size_t step_tag(struct scanner *s, struct str text)
     size_t i = skip_space(text, 0), end;
     struct str name;
 
+    if (s->c->element == ELEMENT_UNSURE && i == 0 && is_alnum(text.p[0])) {
+        (void)scan_fail(s, HTML_CUT_NAME);
+        return text.n;
+    }
+    if (s->c->element == ELEMENT_UNSURE)
+        s->c->element = ELEMENT_OTHER;
     scan_put(s, str_sub(text, 0, i));
     if (i == text.n)
         return i;
@@ -417,8 +441,7 @@ static size_t scan_value(struct scanner *s, struct str text)
 
 /* --- the page --- */
 
-/* Where the end tag of an element begins whose content is not text; text.n when it does not. */
-static size_t find_end_tag(struct str text, struct str tag)
+static size_t look_for_end_tag(struct str text, struct str tag)
 {
     for (size_t i = 0; i + tag.n < text.n; i++) {
         if (text.p[i] == '<' && scan_starts_nocase(str_sub(text, i, text.n), tag) &&
@@ -429,17 +452,45 @@ static size_t find_end_tag(struct str text, struct str tag)
     return text.n;
 }
 
+/* Where the end tag of an element begins whose content is not text; text.n when it does not. */
+static size_t find_end_tag(struct scanner *s, struct str text)
+{
+    enum html_element e = s->c->element;
+
+    if (s->end_tag == NULL || s->end_tag < text.p || s->end_tag_of != e) {
+        s->end_tag = text.p + look_for_end_tag(text, elements[e].end);
+        s->end_tag_of = e;
+    }
+    return (size_t)(s->end_tag - text.p);
+}
+
+/* "</scri" at the end of a text: a value behind it could make it whole. */
+static bool ends_in_part_of(struct str text, enum html_element e)
+{
+    struct str tag = elements[e].end;
+
+    for (size_t n = 2; n <= tag.n && n <= text.n; n++) {
+        if (str_eq_nocase(str_sub(text, text.n - n, text.n), str_sub(tag, 0, n)))
+            return true;
+    }
+    return false;
+}
+
 static size_t scan_markup(struct scanner *s, struct str text)
 {
     enum html_state state = s->c->state;
     bool literal = state > HTML_JS && state <= HTML_JS_BLOCK;
 
     if (s->c->element != ELEMENT_OTHER && state >= HTML_RCDATA && !literal) {
-        size_t end = find_end_tag(text, elements[s->c->element].end);
+        size_t end = find_end_tag(s, text);
 
         if (end == 0) {
             *s->c = (struct html_ctx){.state = HTML_TEXT};
             return 0;
+        }
+        if (end == text.n && state >= HTML_JS && ends_in_part_of(text, s->c->element)) {
+            (void)scan_fail(s, "an end tag is cut in two");
+            return text.n;
         }
         text = str_sub(text, 0, end);
     }

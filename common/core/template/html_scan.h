@@ -10,6 +10,10 @@ struct scanner {
     bool text_only;  /* out gets text, but no tags */
     bool failed;
     struct html_fault *fault;
+    /* Where the element's end tag begins, as long as text before it is read; its end when there is
+     * none. Looked for once, not at every step. */
+    const char *end_tag;
+    enum html_element end_tag_of;
 };
 
 void scan_put(struct scanner *s, struct str text); /* copies, but not for text_only */

@@ -41,6 +41,19 @@ struct template_env {
     struct template_limits limits;
 };
 
+struct template_file {
+    struct str name; /* its path; {{ template }} knows it by what is behind the last slash */
+    struct str text;
+};
+
+#define TEMPLATE_FILES_MAX 1000
+
+/* The defaults, and these files in their order. Each file that can't be parsed is a mistake that
+ * says where; then there is no set (NULL). */
+struct template_set *template_set_load(const struct template_file *files, size_t n,
+                                       struct mistakes *m);
+
+/* Step by step: */
 struct template_set *template_set_new(void);
 void template_set_free(struct template_set *s);
 
@@ -75,3 +88,10 @@ void template_free(struct template *t);
 MUST_CHECK int template_render(const struct template *t, struct tv data,
                                const struct template_env *env, struct arena *a, struct str *ret,
                                struct err *err);
+
+/* A text parsed and rendered in one go; the empty one is itself. When it can't be parsed *ret is
+ * empty. */
+enum template_mode { TEMPLATE_TEXT, TEMPLATE_HTML };
+MUST_CHECK int template_execute(const struct template_set *s, enum template_mode mode,
+                                struct str text, struct tv data, const struct template_env *env,
+                                struct arena *a, struct str *ret, struct err *err);
