@@ -25,14 +25,18 @@ static substitutes for_nospace_html = {NOSPACE_SUBSTITUTES};
 
 static void substitute(struct buf *b, struct str s, substitutes table)
 {
+    size_t plain = 0; /* from here on nothing was written */
+
     for (size_t i = 0; i < s.n; i++) {
         unsigned char ch = (unsigned char)s.p[i];
 
-        if (ch < 128 && table[ch] != NULL)
-            buf_add_str(b, str_from(table[ch]));
-        else
-            buf_add_char(b, (char)ch);
+        if (ch >= 128 || table[ch] == NULL)
+            continue;
+        buf_add_str(b, str_sub(s, plain, i));
+        buf_add_str(b, str_from(table[ch]));
+        plain = i + 1;
     }
+    buf_add_str(b, str_sub(s, plain, s.n));
 }
 
 /* Unquoted, what is no character is written as a number, too. */
