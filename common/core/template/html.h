@@ -11,6 +11,7 @@
 
 enum html_state {
     HTML_TEXT,
+    HTML_TAG_NAME, /* right behind it: it may go on */
     HTML_TAG,
     HTML_ATTR_NAME,
     HTML_AFTER_NAME,
@@ -64,7 +65,7 @@ enum html_element {
     ELEMENT_TEXTAREA,
     ELEMENT_TITLE,
     ELEMENT_META,
-    ELEMENT_UNSURE, /* its name may go on and become one of the above */
+    ELEMENT_UNSURE, /* its name might become one of the above */
 };
 
 #define HTML_TMPL_NESTING_MAX 8 /* JavaScript's `${ … }` within another */

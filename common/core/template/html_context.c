@@ -45,6 +45,13 @@ struct html_ctx html_ctx_nudge(struct html_ctx c)
     return c;
 }
 
+/* One branch says something in the tag, the other leaves off at its name. */
+static bool may_be_name(const struct html_ctx *a, const struct html_ctx *b)
+{
+    return (a->state == HTML_TAG_NAME && b->state == HTML_ATTR_NAME) ||
+           (a->state == HTML_ATTR_NAME && b->state == HTML_TAG_NAME);
+}
+
 bool html_ctx_join(struct html_ctx a, struct html_ctx b, struct html_ctx *ret)
 {
     struct html_ctx like = b;
@@ -72,6 +79,8 @@ bool html_ctx_join(struct html_ctx a, struct html_ctx b, struct html_ctx *ret)
     }
     like = html_ctx_nudge(a);
     b = html_ctx_nudge(b);
+    if (may_be_name(&like, &b))
+        like.state = b.state = HTML_TAG_NAME;
     if (!html_ctx_eq(&like, &b))
         return false;
     *ret = b;
@@ -82,6 +91,7 @@ void html_ctx_describe(struct buf *b, const struct html_ctx *c)
 {
     static const char *const states[] = {
         [HTML_TEXT] = "text",
+        [HTML_TAG_NAME] = "a tag's name",
         [HTML_TAG] = "a tag",
         [HTML_ATTR_NAME] = "an attribute's name",
         [HTML_AFTER_NAME] = "a tag, after an attribute's name",

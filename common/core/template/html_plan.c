@@ -140,14 +140,23 @@ static int language_escapers(struct planner *p, const struct node *n, struct htm
         bool present;
         enum html_escaper escaper;
     } rows[] = {
-        [HTML_TEXT] = {true, ESCAPE_HTML},           [HTML_RCDATA] = {true, ESCAPE_RCDATA},
-        [HTML_SRCSET] = {true, ESCAPE_SRCSET},       [HTML_META_URL] = {true, ESCAPE_URL_FILTER},
-        [HTML_JS] = {true, ESCAPE_JS_VALUE},         [HTML_JS_DQ] = {true, ESCAPE_JS_STRING},
-        [HTML_JS_SQ] = {true, ESCAPE_JS_STRING},     [HTML_JS_TMPL] = {true, ESCAPE_JS_TMPL},
-        [HTML_JS_REGEXP] = {true, ESCAPE_JS_REGEXP}, [HTML_CSS] = {true, ESCAPE_CSS_VALUE},
-        [HTML_COMMENT] = {true, ESCAPE_DROP},        [HTML_JS_LINE] = {true, ESCAPE_DROP},
-        [HTML_JS_BLOCK] = {true, ESCAPE_DROP},       [HTML_CSS_LINE] = {true, ESCAPE_DROP},
-        [HTML_CSS_BLOCK] = {true, ESCAPE_DROP},      [HTML_DEAD] = {0},
+        [HTML_TEXT] = {true, ESCAPE_HTML},
+        [HTML_RCDATA] = {true, ESCAPE_RCDATA},
+        [HTML_SRCSET] = {true, ESCAPE_SRCSET},
+        [HTML_META_URL] = {true, ESCAPE_URL_FILTER},
+        [HTML_ATTR_NAME] = {true, ESCAPE_NAME},
+        [HTML_JS] = {true, ESCAPE_JS_VALUE},
+        [HTML_JS_DQ] = {true, ESCAPE_JS_STRING},
+        [HTML_JS_SQ] = {true, ESCAPE_JS_STRING},
+        [HTML_JS_TMPL] = {true, ESCAPE_JS_TMPL},
+        [HTML_JS_REGEXP] = {true, ESCAPE_JS_REGEXP},
+        [HTML_CSS] = {true, ESCAPE_CSS_VALUE},
+        [HTML_COMMENT] = {true, ESCAPE_DROP},
+        [HTML_JS_LINE] = {true, ESCAPE_DROP},
+        [HTML_JS_BLOCK] = {true, ESCAPE_DROP},
+        [HTML_CSS_LINE] = {true, ESCAPE_DROP},
+        [HTML_CSS_BLOCK] = {true, ESCAPE_DROP},
+        [HTML_DEAD] = {0},
     };
 
     switch (c->state) {
@@ -164,8 +173,8 @@ static int language_escapers(struct planner *p, const struct node *n, struct htm
             return fail(p, n->pos, "the type of a script must be known beforehand");
         assert(c->delim != DELIM_NONE); /* the delimiter's escaper does it all */
         return 0;
-    case HTML_ATTR_NAME:
-        if (c->element == ELEMENT_UNSURE)
+    case HTML_TAG_NAME:
+        if (c->element != ELEMENT_OTHER)
             return fail(p, n->pos, HTML_CUT_NAME);
         append(e, ESCAPE_NAME);
         return 0;

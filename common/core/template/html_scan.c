@@ -131,7 +131,7 @@ static size_t step_text(struct scanner *s, struct str text)
         end = tag_name_end(text, name);
         if (end > name) {
             scan_put(s, str_sub(text, lt, end));
-            *s->c = (struct html_ctx){.state = HTML_TAG};
+            *s->c = (struct html_ctx){.state = end < text.n ? HTML_TAG : HTML_TAG_NAME};
             if (name == lt + 1)
                 s->c->element = element_of(str_sub(text, name, end));
             if (end == text.n && could_become_special(str_sub(text, name, end)))
@@ -174,12 +174,26 @@ static size_t step_comment(struct scanner *s, struct str text)
 
 static size_t attr_name_end(struct scanner *s, struct str text, size_t i)
 {
-    size_t end = scan_find_any(text, i, " \t\n\f\r=>'\"<");
+    size_t end = scan_find_any(text, i, " \t\n\f\r/=>'\"<");
 
     if (end < text.n && strchr("'\"<", text.p[end]) != NULL)
         (void)scan_fail(s, "\"%c\" in attribute name: \"" STR_FMT "\"", text.p[end],
                         STR_ARG(str_sub(text, i, i + 32)));
     return end;
+}
+
+/* Behind a name that a text ended in. What follows must show that the name has ended, too, for
+ * browsers would take all else for more of it. */
+static size_t step_tag_name(struct scanner *s, struct str text)
+{
+    if (!scan_is_space(text.p[0]) && text.p[0] != '/' && text.p[0] != '>') {
+        (void)scan_fail(s, HTML_CUT_NAME);
+        return text.n;
+    }
+    s->c->state = HTML_TAG;
+    if (s->c->element == ELEMENT_UNSURE)
+        s->c->element = ELEMENT_OTHER;
+    return 0;
 }
 
 static size_t step_tag(struct scanner *s, struct str text)
@@ -188,15 +202,11 @@ static size_t step_tag(struct scanner *s, struct str text)
         [ELEMENT_OTHER] = HTML_TEXT,      [ELEMENT_SCRIPT] = HTML_JS,    [ELEMENT_STYLE] = HTML_CSS,
         [ELEMENT_TEXTAREA] = HTML_RCDATA, [ELEMENT_TITLE] = HTML_RCDATA, [ELEMENT_META] = HTML_TEXT,
     };
-    size_t i = skip_space(text, 0), end;
+    size_t i = 0, end;
     struct str name;
 
-    if (s->c->element == ELEMENT_UNSURE && i == 0 && is_alnum(text.p[0])) {
-        (void)scan_fail(s, HTML_CUT_NAME);
-        return text.n;
-    }
-    if (s->c->element == ELEMENT_UNSURE)
-        s->c->element = ELEMENT_OTHER;
+    while (i < text.n && (scan_is_space(text.p[i]) || text.p[i] == '/'))
+        i++;
     scan_put(s, str_sub(text, 0, i));
     if (i == text.n)
         return i;
@@ -314,6 +324,7 @@ static size_t step_opaque(struct scanner *s, struct str text)
 
 static scan_step *const steps[] = {
     [HTML_TEXT] = step_text,
+    [HTML_TAG_NAME] = step_tag_name,
     [HTML_TAG] = step_tag,
     [HTML_ATTR_NAME] = step_attr_name,
     [HTML_AFTER_NAME] = step_after_name,
