@@ -119,6 +119,8 @@ static void add_string(struct buf *b, struct str s)
 {
     size_t from = 0, i = 0;
 
+    if (s.n == 0)
+        s = STR_EMPTY; /* p may be NULL */
     buf_add_char(b, '"');
     for (;;) {
         uint32_t rune;

@@ -18,15 +18,21 @@ struct rule_date { /* when summer time begins or ends, each year */
 
 struct rule {
     bool present, has_summer;
-    int standard_s, summer_s; /* east of UTC */
+    int standard_s, summer_s;    /* east of UTC */
+    struct str standard, summer; /* their names */
     struct rule_date begin, end;
 };
 
+struct kind { /* of time: a row of the data's table of types */
+    int offset_s;
+    struct str name;
+};
+
 struct tzif {
-    const int64_t *at_s;      /* ascending */
-    const int32_t *offsets_s; /* from at_s[i] on */
+    const int64_t *at_s;       /* ascending */
+    const struct kind **kinds; /* from at_s[i] on */
     size_t n;
-    int first_s; /* before at_s[0] */
+    const struct kind *first; /* before at_s[0] */
     struct rule rule;
 };
 
@@ -79,18 +85,18 @@ static int64_t date_day(const struct rule_date *d, int64_t year) /* days since t
     return first + day;
 }
 
-static int rule_offset_s(const struct rule *r, int64_t t)
+static bool rule_is_summer(const struct rule *r, int64_t t)
 {
     int64_t year, begin, end;
 
     if (!r->has_summer)
-        return r->standard_s;
+        return false;
     year = year_of(floor_div(t + r->standard_s, S_PER_DAY));
     begin = date_day(&r->begin, year) * S_PER_DAY + r->begin.time_s - r->standard_s;
     end = date_day(&r->end, year) * S_PER_DAY + r->end.time_s - r->summer_s;
     if (begin < end)
-        return t >= begin && t < end ? r->summer_s : r->standard_s;
-    return t >= end && t < begin ? r->standard_s : r->summer_s; /* the southern hemisphere */
+        return t >= begin && t < end;
+    return t < end || t >= begin; /* the southern hemisphere */
 }
 
 /* ---- the rule's text ---- */
@@ -108,13 +114,14 @@ static bool is_alpha(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool take_name(struct str *s)
+static bool take_name(struct str *s, struct str *ret)
 {
     bool quoted = take_char(s, '<');
     size_t n = 0;
 
     while (n < s->n && (quoted ? s->p[n] != '>' : is_alpha(s->p[n])))
         n++;
+    *ret = str_sub(*s, 0, n);
     *s = str_sub(*s, n, s->n);
     return (!quoted || take_char(s, '>')) && n >= 3;
 }
@@ -172,18 +179,20 @@ static bool take_date(struct str *s, struct rule_date *ret)
     return !take_char(s, '/') || take_time(s, 167, &ret->time_s);
 }
 
+/* The names are lent by s. */
 static bool rule_parse(struct str s, struct rule *ret)
 {
     struct rule r = {.present = true};
     struct str usual = STR(",M3.2.0,M11.1.0");
 
-    if (!take_name(&s) || !take_time(&s, 24, &r.standard_s))
+    if (!take_name(&s, &r.standard) || !take_time(&s, 24, &r.standard_s))
         return false;
     r.standard_s = -r.standard_s; /* POSIX counts west of Greenwich */
     r.has_summer = s.n > 0;
     if (r.has_summer) {
         r.summer_s = -r.standard_s - S_PER_H;
-        if (!take_name(&s) || (s.n > 0 && s.p[0] != ',' && !take_time(&s, 24, &r.summer_s)))
+        if (!take_name(&s, &r.summer) ||
+            (s.n > 0 && s.p[0] != ',' && !take_time(&s, 24, &r.summer_s)))
             return false;
         r.summer_s = -r.summer_s;
         if (s.n == 0)
@@ -199,7 +208,7 @@ int tzif_from_rule(struct str rule, struct arena *a, struct tzif **ret, struct e
 {
     struct tzif *z = ARENA_NEW(a, struct tzif);
 
-    if (!rule_parse(rule, &z->rule))
+    if (!rule_parse(arena_str(a, rule), &z->rule))
         return err_set(err, -EBADMSG, "not a time zone rule: \"" STR_FMT "\"",
                        STR_ARG(str_sub(rule, 0, 60)));
     *ret = z;
@@ -247,21 +256,39 @@ static uint64_t block_bytes(const struct counts *c,
            (uint64_t)c->leap * (time_bytes + 4) + c->std + c->utc;
 }
 
+static const char *read_kinds(const char *types, const struct counts *c, struct arena *a,
+                              struct kind **ret)
+{
+    struct str chars =
+        arena_str(a, (struct str){.p = types + c->types * TYPE_BYTES, .n = c->chars});
+    struct kind *kinds = ARENA_ARRAY(a, struct kind, c->types);
+
+    for (size_t i = 0; i < c->types; i++) {
+        const char *row = types + i * TYPE_BYTES;
+        struct str name = str_sub(chars, (uint8_t)row[5], chars.n);
+
+        kinds[i].offset_s = (int32_t)be32(row);
+        kinds[i].name = str_sub(name, 0, str_find_char(name, '\0'));
+        if (kinds[i].offset_s > OFFSET_S_MAX || kinds[i].offset_s < -OFFSET_S_MAX)
+            return "an offset is out of range";
+    }
+    *ret = kinds;
+    return NULL;
+}
+
 static const char *read_block(struct str block, const struct counts *c, struct arena *a,
                               struct tzif *z)
 {
-    const char *index = block.p + c->times * 8, *types = index + c->times;
+    const char *index = block.p + c->times * 8, *wrong;
     int64_t *at = ARENA_ARRAY(a, int64_t, c->times);
-    int32_t *offsets = ARENA_ARRAY(a, int32_t, c->times);
+    struct kind *kinds;
 
     if (c->types == 0)
         return "it has no types";
-    for (size_t i = 0; i < c->types; i++) {
-        int32_t offset = (int32_t)be32(types + i * TYPE_BYTES);
-
-        if (offset > OFFSET_S_MAX || offset < -OFFSET_S_MAX)
-            return "an offset is out of range";
-    }
+    wrong = read_kinds(index + c->times, c, a, &kinds);
+    if (wrong != NULL)
+        return wrong;
+    z->kinds = ARENA_ARRAY(a, const struct kind *, c->times);
     for (size_t i = 0; i < c->times; i++) {
         uint8_t type = (uint8_t)index[i];
 
@@ -270,12 +297,11 @@ static const char *read_block(struct str block, const struct counts *c, struct a
             return "its transitions are not in order";
         if (type >= c->types)
             return "a transition has no type";
-        offsets[i] = (int32_t)be32(types + type * TYPE_BYTES);
+        z->kinds[i] = &kinds[type];
     }
     z->at_s = at;
-    z->offsets_s = offsets;
     z->n = c->times;
-    z->first_s = (int32_t)be32(types);
+    z->first = &kinds[0];
     return NULL;
 }
 
@@ -303,7 +329,7 @@ static const char *read_all(struct str s, struct arena *a, struct tzif *z)
     if (s.n < 2 || s.p[0] != '\n' || s.p[s.n - 1] != '\n')
         return "it has no footer";
     s = str_sub(s, 1, s.n - 1);
-    if (s.n > 0 && !rule_parse(s, &z->rule))
+    if (s.n > 0 && !rule_parse(arena_str(a, s), &z->rule))
         return "its footer is no rule";
     return NULL;
 }
@@ -322,10 +348,11 @@ int tzif_parse(struct str bytes, struct arena *a, struct tzif **ret, struct err 
 #define EPOCH_S_MAX \
     INT64_C(100000000000) /* the year 5138: keeps the arithmetic far from its ends */
 
-int tzif_offset_s(const struct tzif *z, int64_t epoch_s)
+int tzif_at(const struct tzif *z, int64_t epoch_s, struct str *ret_abbreviation)
 {
     size_t from = 0, to = z->n;
     int64_t t = max_i64(-EPOCH_S_MAX, min_i64(epoch_s, EPOCH_S_MAX));
+    const struct kind *kind;
 
     while (from < to) { /* to the first transition after t */
         size_t middle = from + (to - from) / 2;
@@ -335,7 +362,20 @@ int tzif_offset_s(const struct tzif *z, int64_t epoch_s)
         else
             to = middle;
     }
-    if (from == z->n && z->rule.present)
-        return rule_offset_s(&z->rule, t);
-    return from > 0 ? z->offsets_s[from - 1] : z->first_s;
+    if (from == z->n && z->rule.present) {
+        bool summer = rule_is_summer(&z->rule, t);
+
+        *ret_abbreviation = summer ? z->rule.summer : z->rule.standard;
+        return summer ? z->rule.summer_s : z->rule.standard_s;
+    }
+    kind = from > 0 ? z->kinds[from - 1] : z->first;
+    *ret_abbreviation = kind->name;
+    return kind->offset_s;
+}
+
+int tzif_offset_s(const struct tzif *z, int64_t epoch_s)
+{
+    struct str abbreviation;
+
+    return tzif_at(z, epoch_s, &abbreviation);
 }

@@ -17,3 +17,6 @@ MUST_CHECK int tzif_from_rule(struct str rule, struct arena *a, struct tzif **re
 
 /* Seconds east of UTC at an instant, in seconds since the epoch. */
 int tzif_offset_s(const struct tzif *z, int64_t epoch_s);
+/* The same, and what that time is called there ("CEST", "-03"), lent from the zone's arena; it may
+ * be empty. */
+int tzif_at(const struct tzif *z, int64_t epoch_s, struct str *ret_abbreviation);

@@ -115,3 +115,15 @@ int zoneinfo_offset_s(struct str location, int64_t wall_ms, void *arg)
 
     return data != NULL ? tzif_offset_s(data, s) : 0;
 }
+
+bool zoneinfo_at(struct str location, int64_t epoch_s, int *ret_offset_s,
+                 struct str *ret_abbreviation, void *arg)
+{
+    const struct tzif *data = is_utc(location) ? NULL : find(arg, location);
+
+    if (data == NULL && !is_utc(location) && !str_eq(location, STR("Local")))
+        return false;
+    *ret_abbreviation = STR("UTC");
+    *ret_offset_s = data != NULL ? tzif_at(data, epoch_s, ret_abbreviation) : 0;
+    return true;
+}

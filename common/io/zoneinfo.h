@@ -21,3 +21,7 @@ void zoneinfo_forget(struct zoneinfo *z);
  * gone or broken since it was known counts as UTC. */
 bool zoneinfo_known(struct str location, void *arg);
 int zoneinfo_offset_s(struct str location, int64_t wall_ms, void *arg);
+/* For struct template_zones: false when nobody knows the location. The abbreviation is lent until
+ * the next call. */
+bool zoneinfo_at(struct str location, int64_t epoch_s, int *ret_offset_s,
+                 struct str *ret_abbreviation, void *arg);

@@ -58,25 +58,6 @@ static void push_var(struct exec *x, struct str name, struct tv value)
     *VEC_PUSH(&x->vars) = (struct exec_var){.name = name, .value = value};
 }
 
-static const struct tree *find_tree(const struct template *t, struct str name)
-{
-    const struct tree *blank = NULL;
-
-    for (const struct tree *own = t->trees; own != NULL; own = own->next) {
-        if (!str_eq(own->name, name))
-            continue;
-        if (!own->empty)
-            return own;
-        blank = own;
-        break;
-    }
-    for (size_t i = 0; t->set != NULL && i < t->set->trees.n; i++) {
-        if (str_eq(t->set->trees.v[i]->name, name))
-            return t->set->trees.v[i];
-    }
-    return blank;
-}
-
 static int walk_if(struct exec *x, struct tv dot, const struct node *n)
 {
     size_t vars_n = x->vars.n;
@@ -201,7 +182,7 @@ static int run_tree(struct exec *x, const struct tree *tree, struct tv data)
 
 static int walk_template(struct exec *x, struct tv dot, const struct node *n)
 {
-    const struct tree *tree = find_tree(x->t, n->text);
+    const struct tree *tree = n->callee != NULL ? n->callee : template_find_tree(x->t, n->text);
     struct tv v = {0};
     int rc;
 
@@ -273,94 +254,6 @@ static int walk_list(struct exec *x, struct tv dot, const struct node_list *l)
     return rc;
 }
 
-/* --- sets and texts --- */
-
-struct template_set *template_set_new(void)
-{
-    struct template_set *s = xcalloc(1, sizeof(*s));
-
-    s->arena = arena_new(0);
-    return s;
-}
-
-void template_set_free(struct template_set *s)
-{
-    if (s == NULL)
-        return;
-    VEC_CLEAR(&s->trees);
-    arena_free(s->arena);
-    free(s);
-}
-
-static int text_parse(struct tree **ret, struct str name, struct str text, struct arena *a,
-                      struct err *err)
-{
-    if (text.n > TEMPLATE_TEXT_BYTES_MAX)
-        return err_set(err, -EFBIG, "template: " STR_FMT ": %zu bytes are more than %zu",
-                       STR_ARG(name), text.n, (size_t)TEMPLATE_TEXT_BYTES_MAX);
-    return tree_parse(ret, name, text, false, a, err);
-}
-
-int template_set_add(struct template_set *s, struct str name, struct str text, struct err *err)
-{
-    struct tree *trees;
-    int rc = text_parse(&trees, name, text, s->arena, err);
-
-    if (rc < 0)
-        return rc;
-    for (const struct tree *t = trees; t != NULL; t = t->next) {
-        size_t i = 0;
-
-        while (i < s->trees.n && !str_eq(s->trees.v[i]->name, t->name))
-            i++;
-        if (i == s->trees.n)
-            *VEC_PUSH(&s->trees) = t;
-        else if (!t->empty)
-            s->trees.v[i] = t;
-    }
-    return 0;
-}
-
-int template_parse(struct template **ret, const struct template_set *s, struct str text,
-                   struct err *err)
-{
-    struct template *t = xcalloc(1, sizeof(*t));
-    int rc;
-
-    t->arena = arena_new(0);
-    t->set = s;
-    rc = text_parse(&t->trees, STR_EMPTY, text, t->arena, err);
-    if (rc < 0) {
-        template_free(t);
-        return rc;
-    }
-    *ret = t;
-    return 0;
-}
-
-int template_check(struct str text, enum template_functions functions, struct err *err)
-{
-    struct arena *a = arena_new(0);
-    struct tree *trees;
-    int rc;
-
-    if (text.n > TEMPLATE_TEXT_BYTES_MAX)
-        rc = err_set(err, -EFBIG, "template: : %zu bytes are more than %zu", text.n,
-                     (size_t)TEMPLATE_TEXT_BYTES_MAX);
-    else
-        rc = tree_parse(&trees, STR_EMPTY, text, functions == TEMPLATE_BUILTINS, a, err);
-    arena_free(a);
-    return rc;
-}
-
-void template_free(struct template *t)
-{
-    if (t == NULL)
-        return;
-    arena_free(t->arena);
-    free(t);
-}
-
 /* Runs t with x's bounds and memo; the text goes to *ret even when it fails. */
 static int run(struct exec *x, const struct template *t, struct str *ret)
 {
@@ -371,7 +264,7 @@ static int run(struct exec *x, const struct template *t, struct str *ret)
     buf_init(&out, x->limits.output_bytes);
     x->t = t;
     x->out = &out;
-    rc = run_tree(x, t->trees, x->data);
+    rc = run_tree(x, t->root, x->data);
     if (rc == 0 && out.overflow)
         rc = err_set(x->err, -EFBIG, "template: exceeded maximum output of %zu bytes",
                      x->limits.output_bytes);
@@ -406,6 +299,24 @@ int template_render(const struct template *t, struct tv data, const struct templ
     rc = run(x, t, ret);
     VEC_CLEAR(&x->memo);
     free(x);
+    return rc;
+}
+
+int template_execute(const struct template_set *s, enum template_mode mode, struct str text,
+                     struct tv data, const struct template_env *env, struct arena *a,
+                     struct str *ret, struct err *err)
+{
+    struct template *t = NULL;
+    int rc;
+
+    *ret = STR_EMPTY;
+    if (text.n == 0)
+        return 0;
+    rc = mode == TEMPLATE_HTML ? template_parse_html(&t, s, text, err)
+                               : template_parse(&t, s, text, err);
+    if (rc == 0)
+        rc = template_render(t, data, env, a, ret, err);
+    template_free(t);
     return rc;
 }
 

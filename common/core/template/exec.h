@@ -16,8 +16,12 @@ struct template
 {
     const struct template_set *set;
     struct arena *arena;
-    struct tree *trees; /* the text itself comes first */
+    struct tree *trees;      /* the text itself comes first */
+    const struct tree *root; /* what is run: the text, or a copy of it that escapes for HTML */
 };
+
+/* By name: the template's own or the set's; NULL. */
+const struct tree *template_find_tree(const struct template *t, struct str name);
 
 /* One route label under way or done; see exec_route_label. */
 struct route_memo {
@@ -54,6 +58,9 @@ struct exec {
 /* Gives the bytes as a string value in the arena, and clears the buffer. Fails when it overflowed.
  */
 MUST_CHECK int exec_take_buf(struct tv_call *c, struct buf *b, enum tv_type type);
+
+/* Puts the time into a location of the tz database: its offset and abbreviation at that instant. */
+MUST_CHECK int exec_locate(struct tv_call *c, struct str location, struct go_time *t);
 
 /* The value of a route label, rendered first where values are templates; cycles are errors. */
 MUST_CHECK int exec_route_label(struct tv_call *c, struct str name, struct str *ret);

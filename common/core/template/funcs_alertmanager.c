@@ -222,18 +222,19 @@ static int fn_date(struct tv_call *c)
 static int fn_tz(struct tv_call *c)
 {
     struct go_time t = *c->args[1].time;
-    struct err err = {0};
+    int rc = exec_locate(c, c->args[0].s, &t);
 
-    if (go_zone(c->args[0].s, &t.offset_s, &t.zone, &err) < 0)
-        return tv_fail(c, "%s", err.text);
     c->ret = tv_time(c->arena, t);
-    return 0;
+    return rc;
 }
 
 static int fn_now(struct tv_call *c)
 {
-    c->ret = tv_time(c->arena, go_time_from_ms(c->x->env->now.wall_ms));
-    return 0;
+    struct go_time t = go_time_from_ms(c->x->env->now.wall_ms);
+    int rc = exec_locate(c, STR("Local"), &t);
+
+    c->ret = tv_time(c->arena, t);
+    return rc;
 }
 
 static int fn_since(struct tv_call *c)

@@ -1,8 +1,8 @@
 /* Go's time.Time and time.Duration: layouts, arithmetic, text. Pure; "now" is an argument of who
  * needs it.
  *
- * Zones: UTC and fixed offsets only. There is no tz database in the core; a zone's name other than
- * UTC, Local (which is UTC here) and Etc/GMT±n is an error that says so. */
+ * Zones: a time carries its offset and its abbreviation. Where it got them is `location`, for who
+ * moves the time and has a tz database to ask again; there is none here. */
 #pragma once
 
 #include "common/base/buf.h"
@@ -11,8 +11,9 @@
 struct go_time {
     int64_t sec; /* since 1970-01-01 UTC */
     int32_t nsec;
-    int32_t offset_s; /* east of UTC */
-    struct str zone;  /* abbreviation; empty: none, shown as the offset */
+    int32_t offset_s;    /* east of UTC */
+    struct str zone;     /* abbreviation; empty: none, shown as the offset */
+    struct str location; /* of the tz database, or "Local"; empty: the offset is fixed */
 };
 
 #define GO_TIME_ZERO_SEC INT64_C(-62135596800) /* 0001-01-01 00:00:00 UTC */
@@ -42,6 +43,7 @@ void go_time_rfc3339(struct buf *b, struct go_time t); /* with nanoseconds as ne
 MUST_CHECK int go_time_parse(struct go_time *ret, struct str layout, struct str text,
                              struct err *err);
 
+/* Without a tz database: UTC, Local (which is UTC then) and Etc/GMT±n. */
 MUST_CHECK int go_zone(struct str name, int32_t *ret_offset_s, struct str *ret_abbreviation,
                        struct err *err);
 

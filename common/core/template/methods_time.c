@@ -21,14 +21,45 @@ static int method_string(struct tv_call *c)
     return exec_take_buf(c, &b, TVT_STRING);
 }
 
-static int time_utc(struct tv_call *c) /* and Local: the core knows no local zone */
+int exec_locate(struct tv_call *c, struct str location, struct go_time *t)
+{
+    const struct template_zones *zones = &c->x->env->zones;
+    struct err err = {0};
+    struct str zone = STR_EMPTY;
+    int offset_s = 0;
+
+    t->location = STR_EMPTY;
+    if (location.n == 0 || str_eq_c(location, "UTC") || zones->at == NULL) {
+        if (go_zone(location, &t->offset_s, &t->zone, &err) < 0)
+            return tv_fail(c, "%s", err.text);
+        return 0;
+    }
+    if (!zones->at(location, t->sec, &offset_s, &zone, zones->arg))
+        return tv_fail(c, "unknown time zone " STR_FMT, STR_ARG(location));
+    t->offset_s = offset_s;
+    t->zone = arena_str(c->arena, zone);
+    t->location = location;
+    return 0;
+}
+
+static int locate(struct tv_call *c, const char *location)
 {
     struct go_time t = *c->self.time;
+    int rc = exec_locate(c, str_from(location), &t);
 
-    t.offset_s = 0;
-    t.zone = STR("UTC");
-    c->ret = tv_time(c->arena, t);
-    return 0;
+    if (rc == 0)
+        c->ret = tv_time(c->arena, t);
+    return rc;
+}
+
+static int time_utc(struct tv_call *c)
+{
+    return locate(c, "UTC");
+}
+
+static int time_local(struct tv_call *c)
+{
+    return locate(c, "Local");
 }
 
 #define TIME_NUMBER(name, type, expression) \
@@ -75,6 +106,12 @@ static int give_time(struct tv_call *c, struct go_time t)
 {
     if (t.sec > YEARS_MAX_SEC || t.sec < -YEARS_MAX_SEC)
         return tv_fail(c, "time out of range");
+    if (t.location.n > 0) { /* it may have moved into summer, or out of it */
+        int rc = exec_locate(c, t.location, &t);
+
+        if (rc < 0)
+            return rc;
+    }
     c->ret = tv_time(c->arena, t);
     return 0;
 }
@@ -88,15 +125,22 @@ static int time_add_date(struct tv_call *c)
 {
     struct go_time t = *c->self.time;
     struct go_civil v = go_time_civil(t);
+    int64_t local;
+    int rc = 0;
 
     for (size_t i = 0; i < 3; i++) {
         if (c->args[i].i > 100000000 || c->args[i].i < -100000000)
             return tv_fail(c, "time out of range");
     }
-    t.sec = go_civil_seconds(v.year + c->args[0].i, v.month + c->args[1].i, v.day + c->args[2].i,
-                             v.hour, v.minute, v.second) -
-            t.offset_s;
-    return give_time(c, t);
+    local = go_civil_seconds(v.year + c->args[0].i, v.month + c->args[1].i, v.day + c->args[2].i,
+                             v.hour, v.minute, v.second);
+    for (size_t i = 0; rc == 0 && t.location.n > 0 && i < 2; i++) {
+        t.sec =
+            i == 0 ? local : local - t.offset_s; /* a guess, and by it nearly always the truth */
+        rc = exec_locate(c, t.location, &t);
+    }
+    t.sec = local - t.offset_s;
+    return rc < 0 ? rc : give_time(c, t);
 }
 
 static int time_sub(struct tv_call *c)
@@ -165,7 +209,7 @@ static int time_many(struct tv_call *c)
 const struct tv_func methods_time[] = {
     {"Format", {PARAM_STRING}, 1, false, time_format},
     {"UTC", {0}, 0, false, time_utc},
-    {"Local", {0}, 0, false, time_utc},
+    {"Local", {0}, 0, false, time_local},
     {"Unix", {0}, 0, false, time_unix},
     {"UnixMilli", {0}, 0, false, time_unix_milli},
     {"UnixMicro", {0}, 0, false, time_unix_micro},

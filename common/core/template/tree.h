@@ -28,6 +28,8 @@ enum node_kind {
     NODE_CHAIN,    /* inner, names */
 };
 
+struct tree;
+
 struct node_list {
     struct node **v;
     size_t n, cap;
@@ -53,6 +55,7 @@ struct node {
         struct {
             struct node *pipe;
             struct node_list *list, *other; /* other: NULL without else */
+            const struct tree *callee;      /* NODE_TEMPLATE; NULL: looked for by name when run */
         };
         struct { /* NODE_PIPE */
             struct str decl[2];

@@ -57,6 +57,26 @@ static void rules_tell_summer_from_winter(void **state)
     }
 }
 
+static void rules_name_their_times(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        int64_t epoch_s;
+        const char *want;
+    } cases[] = {{"CET-1CEST,M3.5.0,M10.5.0/3", 1768003200, "CET"},
+                 {"CET-1CEST,M3.5.0,M10.5.0/3", 1783641600, "CEST"},
+                 {"<-03>3", 0, "-03"},
+                 {"AEST-10AEDT,M10.1.0,M4.1.0/3", 1768003200, "AEDT"}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct str called = STR_EMPTY;
+
+        (void)tzif_at(rule(cases[i].rule), cases[i].epoch_s, &called);
+        assert_str_eq(called, cases[i].want);
+    }
+}
+
 static void what_is_no_rule_is_refused(void **state)
 {
     (void)state;
@@ -220,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_tell_summer_from_winter),
+        cmocka_unit_test(rules_name_their_times),
         cmocka_unit_test(what_is_no_rule_is_refused),
         cmocka_unit_test(the_last_transition_before_an_instant_holds),
         cmocka_unit_test(the_footer_rules_what_comes_after),

@@ -28,9 +28,13 @@ static void offsets_are_those_of_the_c_library(void **state)
         /* 1975 to 2100, each 4 h 10 min */
         for (time_t t = 157766400; t < 4102444800; t += 15000) {
             struct tm tm;
-            int got = zoneinfo_offset_s(name, (int64_t)t * 1000, z);
+            int got = zoneinfo_offset_s(name, (int64_t)t * 1000, z), again = 0;
+            struct str called;
 
             assert_non_null(localtime_r(&t, &tm));
+            assert_true(zoneinfo_at(name, t, &again, &called, z));
+            assert_int_equal(again, got);
+            assert_str_eq(called, tm.tm_zone);
             if (got != tm.tm_gmtoff)
                 fail_msg("%s at %lld: %d, not %ld", zones[i], (long long)t, got, tm.tm_gmtoff);
         }
@@ -59,7 +63,9 @@ static void names_that_lead_elsewhere_are_unknown(void **state)
 {
     static const char *const names[] = {"",  "/A",     "../A",      "B/../A",
                                         "b", "broken", "directory", "A/"};
+    struct str called = STR_EMPTY;
     struct zoneinfo *z;
+    int offset_s = 7;
     char *path;
 
     write_zone(*state, "A");
@@ -77,6 +83,10 @@ static void names_that_lead_elsewhere_are_unknown(void **state)
     for (size_t i = 1; i < ARRAY_SIZE(names); i++)
         assert_false(zoneinfo_known(str_from(names[i]), z));
     assert_int_equal(zoneinfo_offset_s(STR("nowhere"), 0, z), 0);
+    assert_false(zoneinfo_at(STR("nowhere"), 0, &offset_s, &called, z));
+    assert_true(zoneinfo_at(STR(""), 0, &offset_s, &called, z));
+    assert_str_eq(called, "UTC");
+    assert_int_equal(offset_s, 0);
     zoneinfo_free(z);
 }
 
