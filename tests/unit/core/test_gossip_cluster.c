@@ -5,6 +5,7 @@
 #include "common/base/heap.h"
 #include "common/base/rand.h"
 #include "common/core/gossip/gossip.h"
+#include "common/core/gossip/peers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 struct node {
     struct gossip *g;
+    struct peers *peers; /* NULL: joins are made by hand */
     bool up, paused;
     unsigned side;          /* nodes of different sides do not reach each other */
     bool deaf_udp;          /* its datagrams are lost, both ways */
@@ -234,8 +236,11 @@ static void carry_out(struct net *net, int node, const struct gossip_output *out
     }
     for (size_t i = 0; i < out->ops_n; i++)
         stream_op(net, node, &out->ops[i]);
-    for (size_t i = 0; i < out->events_n; i++)
+    for (size_t i = 0; i < out->events_n; i++) {
         on_event(net, node, &out->events[i]);
+        if (net->v[node].peers != NULL)
+            peers_event(net->v[node].peers, net->now, &out->events[i]);
+    }
     arena_reset(net->arena);
 }
 
@@ -286,14 +291,35 @@ static void deliver(struct net *net, struct delivery *d)
     free(d);
 }
 
+static int64_t node_next_ms(const struct net *net, int i)
+{
+    const struct node *v = &net->v[i];
+
+    if (!really_alive(net, i))
+        return TIME_NEVER;
+    return v->peers == NULL ? gossip_next_ms(v->g)
+                            : min_i64(gossip_next_ms(v->g), peers_next_ms(v->peers));
+}
+
 static int64_t next_ms(const struct net *net)
 {
     int64_t at = heap_next_ms(&net->wire);
 
     for (int i = 0; i < net->n; i++)
-        if (really_alive(net, i))
-            at = min_i64(at, gossip_next_ms(net->v[i].g));
+        at = min_i64(at, node_next_ms(net, i));
     return at;
+}
+
+static void tick(struct net *net, int i)
+{
+    struct gossip_address first = address_of(0);
+    struct gossip_output out;
+
+    gossip_output_init(&out, net->arena);
+    gossip_tick(net->v[i].g, net->now, &out);
+    if (net->v[i].peers != NULL && peers_tick(net->v[i].peers, net->now, net->v[i].g, &out))
+        peers_resolved(net->v[i].peers, net->now, net->v[i].g, &first, 1, &out);
+    carry_out(net, i, &out);
 }
 
 static void run_until(struct net *net, int64_t until_ms)
@@ -306,15 +332,9 @@ static void run_until(struct net *net, int64_t until_ms)
             heap_remove(&net->wire, &d->at);
             deliver(net, d);
         }
-        for (int i = 0; i < net->n; i++) {
-            struct gossip_output out;
-
-            if (!really_alive(net, i) || gossip_next_ms(net->v[i].g) > net->now.mono_ms)
-                continue;
-            gossip_output_init(&out, net->arena);
-            gossip_tick(net->v[i].g, net->now, &out);
-            carry_out(net, i, &out);
-        }
+        for (int i = 0; i < net->n; i++)
+            if (node_next_ms(net, i) <= net->now.mono_ms)
+                tick(net, i);
     }
     net->now.mono_ms = until_ms;
 }
@@ -383,6 +403,12 @@ static struct net *net_new(uint64_t seed, int n, const struct gossip_timing *tim
     return net;
 }
 
+static void with_peers(struct net *net)
+{
+    for (int i = 0; i < net->n; i++)
+        net->v[i].peers = peers_new((struct peers_options){0}, net->now);
+}
+
 static void kill_node(struct net *net, int i)
 {
     net->v[i].up = false;
@@ -392,8 +418,10 @@ static void kill_node(struct net *net, int i)
 
 static void net_free(struct net *net)
 {
-    for (int i = 0; i < net->n; i++)
+    for (int i = 0; i < net->n; i++) {
         gossip_free(net->v[i].g);
+        peers_free(net->v[i].peers);
+    }
     while (heap_first(&net->wire) != NULL) {
         struct delivery *d = CONTAINER_OF(heap_first(&net->wire), struct delivery, at);
 
@@ -591,6 +619,32 @@ static void test_one_join_heals_even_when_all_is_forgotten(void **state)
     }
 }
 
+static void test_with_reconnection_meshes_form_and_heal_by_themselves(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct net *net = net_new(seed, 0, NULL, false);
+
+        net->n = 9;
+        for (int i = 0; i < net->n; i++)
+            start(net, i, NULL, false);
+        with_peers(net);
+        run(net, 30000);
+        assert_int_equal(strangers(net), 0);
+        for (int i = 0; i < net->n; i++)
+            assert_true(peers_ready(net->v[i].peers));
+        split(net, 3);
+        run(net, 30000 + 60000 * (int64_t)(seed % 3));
+        assert_true(net->deaths > 0);
+        split(net, 9);
+        run(net, 40000);
+        assert_int_equal(strangers(net), 0);
+        for (int i = 0; i < net->n; i++)
+            assert_int_equal(peers_stats(net->v[i].peers).failed, 0);
+        net_free(net);
+    }
+}
+
 static void test_lost_datagrams_kill_nobody(void **state)
 {
     (void)state;
@@ -764,6 +818,7 @@ int main(void)
         cmocka_unit_test(test_whoever_was_paused_long_accuses_nobody_and_comes_back),
         cmocka_unit_test(test_a_partition_heals_by_one_join),
         cmocka_unit_test(test_one_join_heals_even_when_all_is_forgotten),
+        cmocka_unit_test(test_with_reconnection_meshes_form_and_heal_by_themselves),
         cmocka_unit_test(test_lost_datagrams_kill_nobody),
         cmocka_unit_test(test_a_node_without_udp_is_kept_by_tcp_pings),
         cmocka_unit_test(test_whoever_leaves_is_gone_at_once),
