@@ -26,9 +26,9 @@ static struct stream *stream_new(struct gossip *g, enum purpose purpose,
     HASH_ADD(hh, g->streams, id, sizeof(s->id), s);
     if (purpose == STREAM_ACCEPTED) {
         g->accepted++;
-        g->stats.streams_in++;
+        g->stats.streams_in.n++;
     } else {
-        g->stats.streams_out++;
+        g->stats.streams_out.n++;
     }
     return s;
 }
@@ -106,7 +106,7 @@ static void write_out(struct gossip *g, const struct stream *s, struct buf *b,
                       struct gossip_output *out)
 {
     out_op(out, GOSSIP_STREAM_WRITE, s->id)->bytes = arena_str(out->arena, buf_str(b));
-    g->stats.stream_bytes_out += b->n;
+    g->stats.streams_out.bytes += b->n; /* answers, too */
     buf_clear(b);
 }
 
@@ -146,6 +146,7 @@ static void write_state(struct gossip *g, struct now now, const struct stream *s
         stream_add_label(&b, g->options.label);
     stream_add_push_pull(&b, &head, records);
     buf_add_str(&b, buf_str(&state));
+    count(&g->stats.states_out, state.n);
     buf_clear(&state);
     write_out(g, s, &b, out);
 }
@@ -169,6 +170,7 @@ static void write_user(struct gossip *g, const struct stream *s, struct gossip_o
     buf_init(&b, 0);
     stream_add_label(&b, g->options.label);
     stream_add_user(&b, (struct str){.p = s->message->data, .n = s->message->n});
+    count(&g->stats.updates_out, s->message->n);
     write_out(g, s, &b, out);
 }
 
@@ -232,6 +234,7 @@ static void merge(struct gossip *g, struct now now, struct stream *s,
         join_failed(s, str_from(why), out);
         return;
     }
+    count(&g->stats.states_in, m->user.n);
     merge_records(g, now, m->records, m->head.nodes, out);
     if (m->user.n > 0) {
         e = out_event(out, GOSSIP_STATE, NULL);
@@ -256,6 +259,7 @@ static void take_accepted(struct gossip *g, struct now now, struct stream *s,
         merge(g, now, s, m, out);
         break;
     case WIRE_USER:
+        count(&g->stats.updates_in, m->user.n);
         e = out_event(out, GOSSIP_MESSAGE, NULL);
         e->address = s->address;
         e->bytes = arena_str(out->arena, m->user);
@@ -304,7 +308,7 @@ void gossip_stream_bytes(struct gossip *g, struct now now, uint64_t id, struct s
 
     if (s == NULL)
         return;
-    g->stats.stream_bytes_in += bytes.n;
+    g->stats.streams_in.bytes += bytes.n;
     if (bytes.n + s->reader.in.n > KIB(64) && bytes_held(g) + bytes.n > STREAM_HELD_MAX) {
         give_up(g, now, s, "too much is on its way", out);
         return;

@@ -540,6 +540,7 @@ static void take(struct gossip *g, struct now now, const struct gossip_address *
         news_alive(g, now, &m->alive, out);
         break;
     case WIRE_USER:
+        count(&g->stats.updates_in, m->user.n);
         e = out_event(out, GOSSIP_MESSAGE, NULL);
         e->address = *from;
         e->bytes = arena_str(out->arena, m->user);
@@ -555,8 +556,7 @@ void gossip_packet(struct gossip *g, struct now now, const struct gossip_address
     struct packet p;
     const char *why;
 
-    g->stats.packets_in++;
-    g->stats.packet_bytes_in += bytes.n;
+    count(&g->stats.packets_in, bytes.n);
     if (packet_read(bytes, g->options.label, out->arena, &p, &why) < 0) {
         refuse(g, now, p.foreign ? GOSSIP_FOREIGN_LABEL : GOSSIP_BAD_FORM, from, why, out);
         return;
@@ -644,7 +644,6 @@ struct gossip_stats gossip_stats(const struct gossip *g)
     struct gossip_stats s = g->stats;
 
     s.broadcasts_dropped = broadcasts_dropped(g->news);
-    s.broadcasts_waiting = broadcasts_count(g->news);
     for (size_t i = 0; i < ARRAY_SIZE(g->user); i++) {
         s.broadcasts_dropped += broadcasts_dropped(g->user[i]);
         s.broadcasts_waiting += broadcasts_count(g->user[i]);
@@ -653,4 +652,11 @@ struct gossip_stats gossip_stats(const struct gossip *g)
     for (size_t i = 0; i < g->n; i++)
         s.by_state[g->list[i]->m.state]++;
     return s;
+}
+
+struct gossip_member_stats gossip_member_stats(const struct gossip *g, struct str name)
+{
+    const struct member *m = member_find(g, name);
+
+    return m != NULL ? m->stats : (struct gossip_member_stats){0};
 }

@@ -207,14 +207,31 @@ enum gossip_refusal { /* why something was not taken */
 };
 const char *gossip_refusal_text(enum gossip_refusal r);
 
+struct gossip_count {
+    uint64_t n, bytes;
+};
+
 struct gossip_stats {
-    uint64_t packets_in, packets_out, packet_bytes_in, packet_bytes_out;
-    uint64_t streams_in, streams_out, stream_bytes_in, stream_bytes_out;
+    struct gossip_count packets_in, packets_out;
+    struct gossip_count streams_in, streams_out;
+    struct gossip_count states_in, states_out;   /* of users, whole */
+    struct gossip_count updates_in, updates_out; /* messages of users, each time one goes out */
     uint64_t refused[GOSSIP_REFUSALS];
     uint64_t probes, probes_failed, indirect_probes, tcp_probes_ok;
     uint64_t suspicions, deaths, refutations; /* refutations: our own */
+    uint64_t conflicts;                       /* of names */
     uint64_t broadcasts_dropped, oversize, oversize_dropped;
-    size_t broadcasts_waiting, oversize_waiting;
+    size_t broadcasts_waiting, oversize_waiting; /* waiting: of users */
     size_t by_state[4];
 };
 struct gossip_stats gossip_stats(const struct gossip *g);
+
+/* Round trips of answered probes of a member, and how often it was said to be alive. */
+#define GOSSIP_PING_BUCKETS 8
+extern const int gossip_ping_bounds_ms[GOSSIP_PING_BUCKETS - 1]; /* upper; the last has none */
+
+struct gossip_member_stats {
+    uint64_t pings[GOSSIP_PING_BUCKETS]; /* each ping in one of them */
+    uint64_t pings_ms, alive_messages;
+};
+struct gossip_member_stats gossip_member_stats(const struct gossip *g, struct str name);

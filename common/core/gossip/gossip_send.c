@@ -67,8 +67,7 @@ static void out_packet(struct gossip *g, const struct gossip_address *to, bool c
     p = &out->packets[out->packets_n++];
     *p = (struct gossip_packet){.to = *to, .bytes = arena_str(out->arena, buf_str(&b))};
     buf_clear(&b);
-    g->stats.packets_out++;
-    g->stats.packet_bytes_out += p->bytes.n;
+    count(&g->stats.packets_out, p->bytes.n);
 }
 
 struct str wire_text(struct arena *a, const struct wire_message *m)
@@ -122,15 +121,17 @@ static size_t label_overhead(const struct gossip *g)
 static size_t fill(struct gossip *g, const struct member *to, size_t budget, struct arena *a,
                    struct str *ret, size_t room)
 {
-    size_t n, limit = timing_transmit_limit(g->timing.retransmit_mult, g->n);
+    size_t n, about, limit = timing_transmit_limit(g->timing.retransmit_mult, g->n);
     size_t user_limit = timing_transmit_limit(g->timing.user_mult, g->present);
 
-    n = broadcasts_fill(g->news, &budget, PART_OVERHEAD, limit, a, ret, room);
+    n = about = broadcasts_fill(g->news, &budget, PART_OVERHEAD, limit, a, ret, room);
     n += broadcasts_fill(g->user[GOSSIP_TO_ALL], &budget, PART_OVERHEAD, user_limit, a, ret + n,
                          room - n);
     if (to != NULL && to->m.ours)
         n += broadcasts_fill(g->user[GOSSIP_TO_OURS], &budget, PART_OVERHEAD, user_limit, a,
                              ret + n, room - n);
+    for (size_t i = about; i < n; i++)
+        count(&g->stats.updates_out, ret[i].n - 1);
     return n;
 }
 

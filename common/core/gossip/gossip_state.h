@@ -42,6 +42,7 @@ struct member {
     unsigned wanted; /* confirmations that shorten the time to its least */
     int64_t suspected_ms, min_ms, max_ms;
     int64_t conflict_told_ms;
+    struct gossip_member_stats stats;
 };
 
 /* A ping on behalf of somebody else. */
@@ -56,6 +57,7 @@ struct relay {
 /* One probe at a time: wait for the ack, then ask others and try TCP until the end. */
 struct probe {
     struct member *target; /* NULL: none is under way */
+    int64_t began_ms;
     uint32_t seq;
     unsigned expected, nacks;
     bool tcp_ok;
@@ -116,6 +118,12 @@ struct gossip {
     int64_t refusal_told_ms;
     struct gossip_stats stats;
 };
+
+static inline void count(struct gossip_count *c, size_t bytes)
+{
+    c->n++;
+    c->bytes += bytes;
+}
 
 static inline struct member *member_find(const struct gossip *g, struct str name)
 {

@@ -100,9 +100,10 @@ static void refute(struct gossip *g, uint32_t heard, const char *what, struct go
 
 /* ---- alive ---- */
 
-static void conflict(struct now now, struct member *m, const struct gossip_address *theirs,
-                     struct gossip_output *out)
+static void conflict(struct gossip *g, struct now now, struct member *m,
+                     const struct gossip_address *theirs, struct gossip_output *out)
 {
+    g->stats.conflicts++;
     if (now.mono_ms < m->conflict_told_ms)
         return;
     m->conflict_told_ms = now.mono_ms + CONFLICT_TELL_MS;
@@ -181,9 +182,10 @@ void news_alive(struct gossip *g, struct now now, const struct wire_alive *a,
     }
     if (m == NULL && (m = newcomer(g, now, a, &address, out)) == NULL)
         return;
+    m->stats.alive_messages++;
     if (!gossip_address_eq(&m->m.address, &address)) {
         if (m->m.state != GOSSIP_LEFT) {
-            conflict(now, m, &address, out);
+            conflict(g, now, m, &address, out);
             return;
         }
         moved = true; /* whoever has left may come back anywhere */

@@ -29,7 +29,7 @@ struct peers {
 
 static void fill(int64_t *v, int64_t fallback)
 {
-    if (*v <= 0)
+    if (*v == 0)
         *v = fallback;
 }
 
@@ -43,6 +43,7 @@ struct peers *peers_new(struct peers_options options, struct now now)
     fill(&options.settle_interval_ms, 2 * MS_PER_S);
     fill(&options.settle_timeout_ms, MS_PER_MIN);
     p->options = options;
+    p->ready = options.settle_timeout_ms < 0;
     p->began_ms = now.mono_ms;
     p->refresh_ms = now.mono_ms;
     p->reconnect_ms = now.mono_ms + options.reconnect_interval_ms;

@@ -16,7 +16,7 @@ struct peers_options {             /* zero members are filled with Alertmanager'
     int64_t reconnect_timeout_ms;  /* 6 h; whoever has gone for longer is given up */
     int64_t refresh_interval_ms;   /* 15 s: between two look-ups of the configured names */
     int64_t settle_interval_ms;    /* 2 s: between two looks at how many there are */
-    int64_t settle_timeout_ms;     /* 60 s: settled or not */
+    int64_t settle_timeout_ms;     /* 60 s: settled or not; negative: do not wait */
 };
 
 struct peers *peers_new(struct peers_options options, struct now now);

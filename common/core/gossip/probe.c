@@ -26,6 +26,7 @@ static void probe_start(struct gossip *g, struct now now, struct member *m,
 
     assert(p->target == NULL);
     p->target = m;
+    p->began_ms = now.mono_ms;
     p->seq = ++g->seq;
     p->expected = p->nacks = 0;
     p->tcp_ok = false;
@@ -164,6 +165,18 @@ void probe_nack(struct gossip *g, uint32_t seq)
         g->probe.nacks++;
 }
 
+const int gossip_ping_bounds_ms[GOSSIP_PING_BUCKETS - 1] = {5, 10, 25, 50, 100, 250, 500};
+
+static void note_round_trip(struct member *m, int64_t ms)
+{
+    size_t i = 0;
+
+    while (i < GOSSIP_PING_BUCKETS - 1 && ms > gossip_ping_bounds_ms[i])
+        i++;
+    m->stats.pings[i]++;
+    m->stats.pings_ms += (uint64_t)max_i64(ms, 0);
+}
+
 /* ---- pings from others ---- */
 
 static bool has_address(const struct gossip *g, const struct gossip_address *a, struct str name)
@@ -278,6 +291,7 @@ void probe_ack(struct gossip *g, struct now now, uint32_t seq, struct gossip_out
 
     if (g->probe.target != NULL && g->probe.seq == seq) {
         health_change(g, -1);
+        note_round_trip(g->probe.target, now.mono_ms - g->probe.began_ms);
         probe_over(g, now, out);
     } else if (r != NULL) {
         struct wire_message ack = {.type = WIRE_ACK, .ack = {.seq = r->asker_seq}};

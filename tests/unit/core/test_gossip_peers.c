@@ -1,7 +1,7 @@
 /* Whom to join, and when the mesh has settled. */
 #include "tests/lib/gossip_solo.h"
 
-#include "common/core/gossip/peers.h"
+#include "common/core/gossip/gossip_metrics.h"
 
 static size_t joins(const struct solo *s)
 {
@@ -154,6 +154,48 @@ static void test_settled_means_the_same_number_for_a_while(void **state)
     }
 }
 
+static void test_metrics_tell_what_happened(void **state)
+{
+    static const char *const lines[] = {
+        "alertmanager_cluster_members 3\n",
+        "alertmanager_cluster_failed_peers 1\n",
+        "alertmanager_peer_position 0\n",
+        "alertmanager_cluster_peers_left_total 1\n",
+        "alertmanager_cluster_peer_info{peer=\"me\"} 1\n",
+        "alertmanager_cluster_alive_messages_total{peer=\"n3\"} 2\n",
+        "alertmanager_cluster_pings_seconds_bucket{peer=\"n3\",le=\"0.005\"} 0\n",
+        "alertmanager_cluster_pings_seconds_bucket{peer=\"n3\",le=\"+Inf\"} 0\n",
+        "alertmanager_cluster_messages_received_total{msg_type=\"update\"} 1\n",
+        "alertmanager_cluster_messages_received_size_total{msg_type=\"update\"} 5\n",
+        "tocsin_gossip_nodes{state=\"dead\"} 1\n",
+        "tocsin_gossip_refused_total{reason=\"malformed\"} 1\n",
+    };
+    struct solo *s = solo();
+    struct peers *p = peers_new((struct peers_options){.settle_timeout_ms = -1}, s->now);
+    struct wire_message user = {.type = WIRE_USER, .user = STR("hello")};
+    struct gossip_address from = address_of(3);
+    struct metrics m;
+    struct buf b;
+
+    (void)state;
+    assert_true(peers_ready(p));
+    with_members(s, 3);
+    hear_alive(s, 3, 1);
+    hear(s, WIRE_DEAD, STR("n2"), 1, "n3");
+    hear_packet(s, 3, &user);
+    gossip_packet(s->g, s->now, &from, STR("\xff"), &s->out);
+    tell(p, s);
+    buf_init(&b, 0);
+    metrics_init(&m, &b);
+    gossip_metrics(&m, s->g, p, s->arena);
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+        if (!str_contains(buf_str(&b), str_from(lines[i])))
+            fail_msg("no line %s in\n%s", lines[i], b.p);
+    buf_clear(&b);
+    peers_free(p);
+    done(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_whoever_has_gone_is_tried_until_it_is_back_or_given_up),
         cmocka_unit_test(test_a_new_name_at_an_old_address_ends_the_search),
         cmocka_unit_test(test_the_list_is_bounded),
+        cmocka_unit_test(test_metrics_tell_what_happened),
         cmocka_unit_test(test_settled_means_the_same_number_for_a_while),
     };
 
