@@ -33,10 +33,13 @@ static struct stream *stream_new(struct gossip *g, enum purpose purpose,
     return s;
 }
 
-static void shared_unref(struct shared *m)
+static void shared_unref(struct gossip *g, struct shared *m)
 {
-    if (m != NULL && --m->refs == 0)
-        free(m);
+    if (m == NULL || --m->refs > 0)
+        return;
+    if (m->under_way)
+        g->oversize_open--;
+    free(m);
 }
 
 static void stream_free(struct gossip *g, struct stream *s)
@@ -45,9 +48,7 @@ static void stream_free(struct gossip *g, struct stream *s)
     HASH_DEL(g->streams, s);
     if (s->purpose == STREAM_ACCEPTED)
         g->accepted--;
-    if (s->oversize)
-        g->oversize_open--;
-    shared_unref(s->message);
+    shared_unref(g, s->message);
     stream_reader_clear(&s->reader);
     free(s->peer);
     free(s);
@@ -63,7 +64,7 @@ void streams_clear(struct gossip *g)
         struct shared *m = TAILQ_FIRST(&g->oversize);
 
         TAILQ_REMOVE(&g->oversize, m, link);
-        shared_unref(m);
+        shared_unref(g, m);
     }
 }
 
@@ -176,13 +177,21 @@ static void write_user(struct gossip *g, const struct stream *s, struct gossip_o
 
 /* ---- ends ---- */
 
-static void join_failed(const struct stream *s, struct str why, struct gossip_output *out)
+/* Tells whoever asked for it that it did not happen. */
+static void failed(struct gossip *g, const struct stream *s, struct str why,
+                   struct gossip_output *out)
 {
     struct gossip_event *e;
 
-    if (s->purpose != STREAM_JOIN)
+    if (s->purpose == STREAM_TELL) {
+        e = out_event(out, GOSSIP_UNTOLD, member_find(g, str_from(s->peer)));
+        e->bytes = arena_str(out->arena, (struct str){.p = s->message->data, .n = s->message->n});
+        g->stats.untold++;
+    } else if (s->purpose == STREAM_JOIN) {
+        e = out_event(out, GOSSIP_JOIN_FAILED, NULL);
+    } else {
         return;
-    e = out_event(out, GOSSIP_JOIN_FAILED, NULL);
+    }
     e->address = s->address;
     e->text = arena_str(out->arena, why);
 }
@@ -190,7 +199,7 @@ static void join_failed(const struct stream *s, struct str why, struct gossip_ou
 void stream_due(struct gossip *g, struct now now, struct stream *s, struct gossip_output *out)
 {
     refuse(g, now, GOSSIP_TIMED_OUT, &s->address, NULL, out);
-    join_failed(s, STR("no answer in time"), out);
+    failed(g, s, STR("no answer in time"), out);
     finish(g, s, GOSSIP_STREAM_DROP, out);
     oversize_next(g, now, out);
 }
@@ -202,7 +211,7 @@ void gossip_stream_closed(struct gossip *g, struct now now, uint64_t id, struct 
 
     if (s == NULL)
         return;
-    join_failed(s, why, out);
+    failed(g, s, why, out);
     stream_free(g, s);
     oversize_next(g, now, out);
 }
@@ -215,7 +224,7 @@ static void give_up(struct gossip *g, struct now now, struct stream *s, const ch
 
     refuse(g, now, s->reader.foreign ? GOSSIP_FOREIGN_LABEL : GOSSIP_BAD_FORM, &s->address, why,
            out);
-    join_failed(s, str_from(why), out);
+    failed(g, s, str_from(why), out);
     if (say)
         write_message(g, s, &err, out);
     finish(g, s, say ? GOSSIP_STREAM_CLOSE : GOSSIP_STREAM_DROP, out);
@@ -231,7 +240,7 @@ static void merge(struct gossip *g, struct now now, struct stream *s,
 
     if (why != NULL) {
         refuse(g, now, GOSSIP_BAD_VERSIONS, &s->address, why, out);
-        join_failed(s, str_from(why), out);
+        failed(g, s, str_from(why), out);
         return;
     }
     count(&g->stats.states_in, m->user.n);
@@ -284,7 +293,7 @@ static void take_answer(struct gossip *g, struct now now, struct stream *s,
         probe_tcp_ack(g, m->small.ack.seq);
     } else {
         refuse(g, now, GOSSIP_BAD_FORM, &s->address, "another answer than asked for", out);
-        join_failed(s, m->type == WIRE_ERR ? m->small.err.text : STR("another answer"), out);
+        failed(g, s, m->type == WIRE_ERR ? m->small.err.text : STR("another answer"), out);
     }
 }
 
@@ -405,34 +414,33 @@ static struct shared *shared_new(struct str bytes)
     return m;
 }
 
-static struct stream *tell(struct gossip *g, struct now now, const struct member *to,
-                           struct shared *message, struct gossip_output *out)
+static void tell(struct gossip *g, struct now now, const struct member *to, struct shared *message,
+                 struct gossip_output *out)
 {
     struct stream *s = dial(g, STREAM_TELL, &to->m.address, to->m.name,
                             now.mono_ms + g->timing.tcp_timeout_ms, out);
 
     s->message = message;
     message->refs++;
-    return s;
 }
 
-/* One broadcast at a time, to all at once. */
+/* A few at a time, each to all at once, so that one peer that does not answer delays only some. */
 void oversize_next(struct gossip *g, struct now now, struct gossip_output *out)
 {
-    while (g->oversize_open == 0 && !TAILQ_EMPTY(&g->oversize)) {
+    while (g->oversize_open < OVERSIZE_OPEN_MAX && !TAILQ_EMPTY(&g->oversize)) {
         struct shared *m = TAILQ_FIRST(&g->oversize);
 
         TAILQ_REMOVE(&g->oversize, m, link);
         g->oversize_n--;
+        g->oversize_open++;
+        m->under_way = true;
         for (size_t i = 0; i < g->n; i++) {
             const struct member *to = g->list[i];
 
-            if (!is_present(to) || to == g->self || (m->ours_only && !to->m.ours))
-                continue;
-            tell(g, now, to, m, out)->oversize = true;
-            g->oversize_open++;
+            if (is_present(to) && to != g->self && (!m->ours_only || to->m.ours))
+                tell(g, now, to, m, out);
         }
-        shared_unref(m);
+        shared_unref(g, m);
     }
 }
 
@@ -479,7 +487,7 @@ bool gossip_send(struct gossip *g, struct now now, struct str member, struct str
         bytes.n > GOSSIP_MESSAGE_MAX || HASH_COUNT(g->streams) >= g->options.members_max)
         return false;
     message = shared_new(bytes);
-    (void)tell(g, now, m, message, out);
-    shared_unref(message);
+    tell(g, now, m, message, out);
+    shared_unref(g, message);
     return true;
 }

@@ -121,6 +121,7 @@ enum gossip_event_kind {
     GOSSIP_STATE,       /* bytes: a peer's whole state */
     GOSSIP_JOIN_OK,     /* gossip_join of `address`: states were exchanged */
     GOSSIP_JOIN_FAILED, /* the same: text says why */
+    GOSSIP_UNTOLD,      /* member was not reached with bytes, a message over a stream; text */
     GOSSIP_LEFT_DONE,   /* the others have been told that we leave */
     GOSSIP_ONLY_TCP,    /* member answers over TCP, but not over UDP */
     GOSSIP_REFUSED      /* something from `address` was not understood; rate-limited; text */
@@ -221,6 +222,7 @@ struct gossip_stats {
     uint64_t suspicions, deaths, refutations; /* refutations: our own */
     uint64_t conflicts;                       /* of names */
     uint64_t broadcasts_dropped, oversize, oversize_dropped;
+    uint64_t untold; /* messages over streams, each to one, that did not arrive */
     size_t broadcasts_waiting, oversize_waiting; /* waiting: of users */
     size_t by_state[4];
 };

@@ -129,6 +129,8 @@ static void ours(struct metrics *m, const struct gossip *g, const struct peers *
     metrics_counter(m, "tocsin_gossip_suspicions_total", "Members suspected.", s.suspicions);
     metrics_counter(m, "tocsin_gossip_refutations_total",
                     "Times that this node was called suspect or dead and was not.", s.refutations);
+    metrics_counter(m, "tocsin_gossip_untold_total",
+                    "Messages over streams that did not reach a peer.", s.untold);
     metrics_counter(m, "tocsin_gossip_peers_given_up_total",
                     "Peers not tried any more, for time or room.",
                     peers_stats(p).given_up + peers_stats(p).forgotten);

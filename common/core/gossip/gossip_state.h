@@ -13,6 +13,7 @@
 #define ACCUSERS_MAX 16
 #define RELAYS_MAX 256
 #define INCARNATION_JUMP_MAX (UINT32_C(1) << 20)
+#define OVERSIZE_OPEN_MAX 4     /* below what a peer takes from one address at once */
 #define STREAM_HELD_MAX MIB(64) /* bytes of all streams that wait for the rest */
 
 enum timer_kind {
@@ -70,6 +71,7 @@ struct shared { /* a message on its way over several streams */
     TAILQ_ENTRY(shared) link;
     size_t refs;
     bool ours_only;
+    bool under_way; /* an oversize broadcast */
     size_t n;
     char data[];
 };
@@ -84,7 +86,7 @@ struct stream {
     char *peer; /* whom we dialled, by name; NULL when it is not known */
     struct stream_reader reader;
     struct shared *message; /* STREAM_TELL */
-    bool oversize;          /* STREAM_TELL: the next oversize broadcast waits for it */
+
     struct timer timer;
 };
 
@@ -110,7 +112,7 @@ struct gossip {
     struct broadcasts *news;    /* about members */
     struct broadcasts *user[2]; /* by gossip_scope */
     TAILQ_HEAD(, shared) oversize;
-    size_t oversize_n, oversize_open; /* waiting; streams of the one under way */
+    size_t oversize_n, oversize_open; /* waiting; under way */
 
     struct stream *streams;
     uint64_t next_stream;

@@ -19,9 +19,19 @@ static bool name_ok(struct str name)
     return true;
 }
 
-static bool versions_ok(struct str v)
+/* Six of them, and such that we could speak: one that nobody understands would spoil every exchange
+ * of those who took it in. */
+static bool versions_ok(const struct gossip *g, struct str v)
 {
-    return v.n == WIRE_VERSIONS && v.p[0] != 0 && v.p[1] != 0 && (uint8_t)v.p[0] <= (uint8_t)v.p[1];
+    const uint8_t *theirs = (const uint8_t *)v.p, *ours = g->self->m.versions;
+
+    if (v.n != WIRE_VERSIONS || theirs[0] == 0)
+        return false;
+    for (size_t i = 0; i < WIRE_VERSIONS; i += 3)
+        if (theirs[i] > ours[i + 2] || theirs[i + 1] < ours[i + 2] || theirs[i + 2] < ours[i] ||
+            theirs[i + 2] > ours[i + 1])
+            return false;
+    return true;
 }
 
 /* More than refutations could have brought: such news would leave the accused no number to refute
@@ -176,7 +186,7 @@ void news_alive(struct gossip *g, struct now now, const struct wire_alive *a,
         refuse(g, now, GOSSIP_BAD_NODE, NULL, NULL, out);
         return;
     }
-    if (!versions_ok(a->versions)) {
+    if (!versions_ok(g, a->versions)) {
         refuse(g, now, GOSSIP_BAD_VERSIONS, &address, NULL, out);
         return;
     }

@@ -215,6 +215,7 @@ static void on_event(struct net *net, int node, const struct gossip_event *e)
             assert_str_eq(e->text, "timed out");
         break;
     case GOSSIP_JOINED:
+    case GOSSIP_UNTOLD:
     case GOSSIP_UPDATED:
     case GOSSIP_CONFLICT:
     case GOSSIP_JOIN_OK:

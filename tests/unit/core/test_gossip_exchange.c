@@ -70,7 +70,7 @@ static void test_broadcasts_for_ours_reach_ours_only(void **state)
     done(s);
 }
 
-static void test_long_broadcasts_go_one_by_one_over_streams(void **state)
+static void test_long_broadcasts_go_a_few_at_a_time_over_streams(void **state)
 {
     struct gossip_options o = options();
     struct solo *s;
@@ -81,19 +81,27 @@ static void test_long_broadcasts_go_one_by_one_over_streams(void **state)
     o.oversize_max = 2;
     s = solo_with(o);
     with_members(s, 2);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 6; i++)
         assert_true(gossip_broadcast(s->g, s->now, GOSSIP_TO_ALL, STR_EMPTY, message, &s->out));
     assert_false(gossip_broadcast(s->g, s->now, GOSSIP_TO_ALL, STR_EMPTY, message, &s->out));
     assert_int_equal(gossip_stats(s->g).oversize_dropped, 1);
-    assert_int_equal(s->out.ops_n, 2); /* the first, to both */
+    assert_int_equal(gossip_stats(s->g).oversize_waiting, 2);
+    assert_int_equal(s->out.ops_n, 8); /* four, to both */
     gossip_stream_opened(s->g, s->now, s->out.ops[0].id, &s->out);
-    assert_int_equal(s->out.ops[2].what, GOSSIP_STREAM_WRITE);
-    assert_int_equal(s->out.ops[3].what, GOSSIP_STREAM_CLOSE);
+    assert_int_equal(s->out.ops[8].what, GOSSIP_STREAM_WRITE);
+    assert_int_equal(s->out.ops[9].what, GOSSIP_STREAM_CLOSE);
     gossip_stream_closed(s->g, s->now, s->out.ops[1].id, STR("refused"), &s->out);
-    assert_int_equal(s->out.ops_n, 6); /* the second */
+    assert_int_equal(events(s, GOSSIP_UNTOLD), 1);
+    assert_int_equal(s->out.events[0].bytes.n, sizeof(text));
+    assert_str_eq(s->out.events[0].text, "refused");
+    assert_int_equal(s->out.ops_n, 12); /* the first is over: the fifth begins */
     assert_int_equal(gossip_stats(s->g).oversize_waiting, 1);
     assert_false(gossip_send(s->g, s->now, STR("stranger"), message, &s->out));
     assert_true(gossip_send(s->g, s->now, STR("n2"), STR("x"), &s->out));
+    forget(s);
+    run_to(s, T0 + 10000); /* nobody opened anything: all is given up in time */
+    assert_int_equal(gossip_stats(s->g).oversize_waiting, 0);
+    assert_true(events(s, GOSSIP_UNTOLD) >= 7);
     done(s);
 }
 
@@ -437,7 +445,7 @@ int main(void)
         cmocka_unit_test(test_news_are_told_as_often_as_the_limit_says),
         cmocka_unit_test(test_the_dead_are_told_for_a_while_the_left_are_not),
         cmocka_unit_test(test_broadcasts_for_ours_reach_ours_only),
-        cmocka_unit_test(test_long_broadcasts_go_one_by_one_over_streams),
+        cmocka_unit_test(test_long_broadcasts_go_a_few_at_a_time_over_streams),
         cmocka_unit_test(test_packets_are_filled_to_their_budget),
         cmocka_unit_test(test_an_exchange_is_answered_with_what_was_known_before),
         cmocka_unit_test(test_one_bad_version_spoils_an_exchange),

@@ -88,7 +88,9 @@ static void test_versions_that_cannot_be_are_refused(void **state)
     static const struct {
         uint8_t v[6];
         size_t n;
-    } cases[] = {{{0, 5, 2}, 6}, {{1, 0, 2}, 6}, {{3, 2, 2}, 6}, {{1, 5, 2}, 5}, {{0}, 0}};
+    } cases[] = {{{0, 5, 2}, 6},          {{1, 0, 2}, 6}, {{3, 2, 2}, 6},
+                 {{3, 5, 3}, 6},          {{1, 1, 1}, 6}, {{1, 5, 6}, 6},
+                 {{1, 5, 2, 1, 1, 1}, 6}, {{1, 5, 2}, 5}, {{0}, 0}};
     struct solo *s = solo();
 
     (void)state;
