@@ -12,7 +12,10 @@ uint64_t xxh64(const void *p, size_t n,
 uint32_t crc32c(uint32_t crc, const void *p,
                 size_t n); /* Castagnoli; start with 0, chain the result: store rows */
 uint32_t crc32c_portable(uint32_t crc, const void *p,
-                         size_t n);        /* the same without the processor's instruction */
+                         size_t n); /* the same without the processor's instruction */
+/* CRC-32 as zlib and Ethernet have it (IEEE 802.3, reflected); start with 0, chain the result:
+ * gossip. */
+uint32_t crc32_ieee(uint32_t crc, const void *p, size_t n);
 uint64_t hash_mix(uint64_t a, uint64_t b); /* order-dependent combination, for tables */
 
 #define SHA256_BYTES 32
