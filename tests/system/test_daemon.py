@@ -17,7 +17,7 @@ receivers: [{name: team, colour: red}]
 FLAGS = """--config.file --federation.config --storage.path --web.listen-address --web.config.file --web.external-url
 --web.route-prefix --web.systemd-socket --web.get-concurrency --web.timeout --web.cors.allow-writes --log.level --log.format
 --log.silences --data.retention --data.maintenance-interval --silences.max-silences --silences.max-silence-size-bytes
---alerts.gc-interval --alerts.max --alerts.per-alertname-limit --dispatch.maintenance-interval --dispatch.start-delay
+--alerts.gc-interval --alerts.keep-muted-resolved --alerts.max --alerts.per-alertname-limit --dispatch.maintenance-interval --dispatch.start-delay
 --auto-gomemlimit.ratio --cluster.listen-address --cluster.advertise-address --cluster.peer --cluster.peer-name
 --cluster.peer-timeout --cluster.peers-resolve-timeout --cluster.gossip-interval --cluster.pushpull-interval
 --cluster.tcp-timeout --cluster.probe-timeout --cluster.probe-interval --cluster.settle-timeout --cluster.reconnect-interval
