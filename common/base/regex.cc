@@ -244,7 +244,7 @@ struct regex_set {
 /* What an automaton of n patterns may take. The more patterns, the larger are its states. */
 static int64_t set_memory(size_t n)
 {
-    return std::min((int64_t)32 << 20, ((int64_t)1 << 20) + (int64_t)n * 4096);
+    return std::min((int64_t)32 << 20, ((int64_t)256 << 10) + (int64_t)n * 4096);
 }
 
 static re2::RE2::Set *automaton_new(const struct regex_set *s)

@@ -181,3 +181,22 @@ def test_a_damaged_file_is_taken_as_far_as_it_goes(alertmanager, tmp_path):
     finally:
         if am.process.poll() is None:
             am.process.kill()
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_start(tmp_path):
+    port, folder = free_port_base(10), str(tmp_path)
+    edge_program = os.path.abspath(os.path.join(os.environ["PROGRAMS"], "tocsin-edge"))
+    with open(os.path.join(folder, "am.yml"), "w", encoding="utf-8") as f:
+        f.write(CONFIG % (HOST, port))
+    os.makedirs(os.path.join(folder, "data", "nflog"))
+    edge = Daemon(folder, "edge", edge_program, port + 1, "data")
+    edge.stop()
+    assert edge.logged().count("an Alertmanager's file cannot be read") == 1
+    os.rmdir(os.path.join(folder, "data", "nflog"))
+    with open(os.path.join(folder, "data", "nflog"), "wb"):
+        pass
+    edge = Daemon(folder, "edge", edge_program, port + 2, "data")  # which tries again, and is done with it
+    edge.stop()
+    edge = Daemon(folder, "edge", edge_program, port + 3, "data")
+    edge.stop()
+    assert edge.logged().count("file=nflog bytes=0 taken=0 known=0 expired=0 invalid=0") == 1

@@ -1,7 +1,6 @@
 #include "common/core/gossip/import.h"
 
-#define RECORD_BYTES_MAX SILENCE_RECORD_BYTES_MAX
-_Static_assert(NFLOG_RECORD_BYTES_MAX == RECORD_BYTES_MAX, "one framing for both");
+#define RECORD_BYTES_MAX SILENCE_RECORD_BYTES_MAX /* which is NFLOG_RECORD_BYTES_MAX, too */
 
 size_t import_piece(struct str rest, size_t bytes_max)
 {

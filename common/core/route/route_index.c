@@ -5,6 +5,8 @@
 #include "common/core/model/literals.h"
 #include "common/core/route/route.h"
 
+#include <assert.h>
+
 /* From so many different expressions on one label they are asked by an automaton; below, each child
  * is a candidate. */
 #define SET_PATTERNS_MIN 4
@@ -210,6 +212,7 @@ static void choose(struct filings *f)
             end = option_end(f, i);
             for (size_t k = i; k < end; k++)
                 cost += company(&sorted, f->v[k].hash) + kind_cost[f->v[k].kind];
+            assert(end > i);
             cost /= end - i; /* an alert has one of the values */
             if (cost < best_cost) {
                 best = i;

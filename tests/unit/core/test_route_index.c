@@ -7,8 +7,8 @@
 #include "common/core/config/am_config.h"
 #include "common/core/route/route_index.h"
 
-#define TREES 800
-#define ALERTS_PER_TREE 140
+#define TREES 350
+#define ALERTS_PER_TREE 300
 
 static const char *const names[] = {"a", "b", "team"};
 static const char *const values[] = {"x", "y", "z", "xy", "x-1", "x-2", "web-12", "db-1", "", "ä"};
