@@ -145,11 +145,10 @@ class Sink:
 class Daemon:
     """One of the two: its process, its client and its sink."""
 
-    def __init__(self, name, folder, argv, cwd=None):
+    def __init__(self, name, folder, port, argv, cwd=None):
         self.name, self.folder, self.argv, self.cwd = name, folder, argv, cwd
         self.sink, self.idle, self.process = Sink(), [], None
-        self.port = free_port_base(2)
-        self.sink_port = self.port + 1
+        self.port, self.sink_port = port, port + 1
 
     def write_config(self, text):
         with open(os.path.join(self.folder, "alertmanager.yml"), "w", encoding="utf-8") as f:
@@ -220,9 +219,10 @@ class Daemon:
 
 class Pair:
     def __init__(self, folder, programs, peer_program):
-        many = "--web.get-concurrency=500"
-        self.ours = Daemon(OURS, os.path.join(folder, "ours"), [os.path.join(os.path.abspath(programs), "tocsin-edge")])
-        self.peer = Daemon(PEER, os.path.join(folder, "peer"), [peer_program, many], os.path.dirname(peer_program))
+        port, many = free_port_base(4), "--web.get-concurrency=500"
+        self.ours = Daemon(OURS, os.path.join(folder, "ours"), port,
+                           [os.path.join(os.path.abspath(programs), "tocsin-edge"), many])
+        self.peer = Daemon(PEER, os.path.join(folder, "peer"), port + 2, [peer_program, many], os.path.dirname(peer_program))
         if PEER_WITH_ITSELF:
             self.ours.argv, self.ours.cwd = self.peer.argv, self.peer.cwd
         self.both = (self.peer, self.ours)
