@@ -55,6 +55,8 @@ enum html_attr {
     ATTR_JS,
     ATTR_META,        /* content of a meta */
     ATTR_SCRIPT_TYPE, /* type of a script */
+    ATTR_INERT,       /* data-… and aria-…, whatever follows */
+    ATTR_MIXED,       /* text and values make up its name: it may be any of these */
     ATTR_UNSAFE,      /* plain, but no name for a value to choose */
 };
 

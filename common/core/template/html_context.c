@@ -39,7 +39,7 @@ struct html_ctx html_ctx_nudge(struct html_ctx c)
     } else if (c.state == HTML_BEFORE_VALUE) {
         c.state = value_state(c.attr);
         c.delim = DELIM_SPACE;
-        if (c.attr != ATTR_SCRIPT_TYPE)
+        if (c.attr != ATTR_SCRIPT_TYPE && c.attr != ATTR_MIXED)
             c.attr = ATTR_PLAIN;
     }
     return c;
@@ -81,6 +81,8 @@ bool html_ctx_join(struct html_ctx a, struct html_ctx b, struct html_ctx *ret)
     b = html_ctx_nudge(b);
     if (may_be_name(&like, &b))
         like.state = b.state = HTML_TAG_NAME;
+    if (like.attr == ATTR_MIXED || b.attr == ATTR_MIXED)
+        like.attr = b.attr = ATTR_MIXED;
     if (!html_ctx_eq(&like, &b))
         return false;
     *ret = b;

@@ -171,6 +171,8 @@ static int language_escapers(struct planner *p, const struct node *n, struct htm
     case HTML_META:
         if (c->attr == ATTR_SCRIPT_TYPE)
             return fail(p, n->pos, "the type of a script must be known beforehand");
+        if (c->attr == ATTR_MIXED)
+            return fail(p, n->pos, "the name of the attribute must be known beforehand");
         assert(c->delim != DELIM_NONE); /* the delimiter's escaper does it all */
         return 0;
     case HTML_TAG_NAME:
@@ -303,6 +305,8 @@ static int plan_action(struct planner *p, const struct node *n, struct html_ctx 
 
     if (n->pipe->decl_n > 0)
         return 0;
+    if (c->state == HTML_ATTR_NAME && c->attr != ATTR_INERT)
+        c->attr = ATTR_MIXED;
     *c = html_ctx_nudge(*c);
     rc = check_own_escapers(p, n, c);
     if (rc == 0)

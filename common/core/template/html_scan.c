@@ -231,6 +231,9 @@ static size_t step_tag(struct scanner *s, struct str text)
         s->c->attr = ATTR_META;
     else if (s->c->attr == ATTR_UNSAFE)
         s->c->attr = ATTR_PLAIN;
+    if (end == text.n &&
+        (scan_starts_nocase(name, STR("data-")) || scan_starts_nocase(name, STR("aria-"))))
+        s->c->attr = ATTR_INERT;
     s->c->state = end == text.n ? HTML_ATTR_NAME : HTML_AFTER_NAME;
     scan_put(s, name);
     return end;
@@ -240,6 +243,8 @@ static size_t step_attr_name(struct scanner *s, struct str text)
 {
     size_t end = attr_name_end(s, text, 0);
 
+    if (end > 0 && s->c->attr != ATTR_INERT)
+        s->c->attr = ATTR_MIXED;
     if (end < text.n)
         s->c->state = HTML_AFTER_NAME;
     scan_put(s, str_sub(text, 0, end));

@@ -119,8 +119,15 @@ static void attributes(void **state)
         {"<input {{ \"onLoad\" }}>", "<input ZgotmplZ>"},
         {"<input {{ \"type\" }} {{ \"srcset\" }} {{ \"myurl\" }} {{ \"value\" }}>",
          "<input ZgotmplZ ZgotmplZ ZgotmplZ ZgotmplZ>"},
-        {"<input a{{ \"b\" }}=\"{{ \"<\" }}\">", "<input ab=\"&lt;\">"},
-        {"<input {{ \"a\" }}b=\"{{ \"<\" }}\">", "<input ab=\"&lt;\">"},
+        {"<input {{ \"a\" }}=\"{{ \"<\" }}\">", "<input a=\"&lt;\">"},
+        {"<input a{{ \"b\" }}=\"c\" {{ \"d\" }}e=f>", "<input ab=\"c\" de=f>"},
+        {"<p data-{{ \"b\" }}=\"{{ \"<\" }}\" ARIA-a{{ 1 }}b={{ 2 }}>",
+         "<p data-b=\"&lt;\" ARIA-a1b=2>"},
+        {"<p o{{ \"nclick\" }}=\"{{ \"f()\" }}\">", "!the name of the attribute must be known"},
+        {"<p {{ \"o\" }}{{ \"nclick\" }}={{ \"f()\" }}>", "!name of the attribute must be known"},
+        {"<p {{ \"h\" }}ref=\"{{ \"x:\" }}\">", "!the name of the attribute must be known"},
+        {"<p hr{{/* cut */}}ef=\"{{ \"x:\" }}\">", "!the name of the attribute must be known"},
+        {"<p {{ if true }}a{{ 1 }}{{ end }}>", "<p a1>"},
         {"<input a {{ \"b\" }} c>", "<input a b c>"},
         {"<a title=\"{{ if true }}x{{ else }}y{{ end }}{{ \"<\" }}\">", "<a title=\"x&lt;\">"},
         {"<a{{ if true }} b=\"1\"{{ end }} c=\"{{ \"<\" }}\">", "<a b=\"1\" c=\"&lt;\">"},
@@ -498,6 +505,123 @@ static void analysis_is_bounded(void **state)
     arena_free(a);
 }
 
+static size_t count(struct str s, char ch)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.n; i++)
+        n += s.p[i] == ch;
+    return n;
+}
+
+/* Whatever a value is, the page has the marks that its author gave it, and ends where it should. */
+static void no_value_changes_the_page(void **state)
+{
+    static const char *const pages[] = {
+        "<p>{{ . }}</p>",
+        "<title>{{ . }}</title>",
+        "<textarea>{{ . }}</textarea>",
+        "<!-- {{ . }} --><i {{ . }}>",
+        "<a title=\"{{ . }}\" id='{{ . }}' class={{ . }}>",
+        "<a href=\"{{ . }}\"><a href='/{{ . }}?{{ . }}'><a href={{ . }}>",
+        "<img srcset=\"{{ . }}\" src=\"#{{ . }}\">",
+        "<meta http-equiv=refresh content=\"0; url={{ . }}\">",
+        "<p style=\"a: {{ . }}; b: '{{ . }}'; c: url({{ . }})\">",
+        "<style>a { b: {{ . }} \"{{ . }}\" url('{{ . }}') /* {{ . }} */ }</style>",
+        "<script>a = {{ . }} + \"{{ . }}\" + '{{ . }}' + `{{ . }}${ {{ . }} }`; // {{ . "
+        "}}\n</script>",
+        "<script>a = /{{ . }}/.test({{ . }}) /* {{ . }} */</script>",
+        "<a onclick=\"f({{ . }}, '{{ . }}', `{{ . }}`)\" onload='g(\"{{ . }}\")'>",
+        "<a data-{{ . }}=\"{{ . }}\" xlink:href='{{ . }}'>",
+    };
+    static const char *const values[] = {
+        "<script>alert(1)</script>",
+        "</script>",
+        "</style>",
+        "</title></textarea>",
+        "-->",
+        "<!--",
+        "]]>",
+        "\"",
+        "'",
+        "`",
+        "\" onload=\"x",
+        "' onload='x",
+        " onload=x",
+        ">",
+        "<",
+        "&lt;",
+        "&#60;",
+        "javascript:x",
+        "JaVaScRiPt:x",
+        "data:text/html,<b>",
+        "//x",
+        "/*",
+        "*/",
+        "//",
+        "\\",
+        "\\'",
+        "${x}",
+        "{{ . }}",
+        "expression(1)",
+        "url(x)",
+        ";",
+        "}",
+        "{",
+        ")",
+        "(",
+        "\n",
+        "\r\n",
+        "\t",
+        " ",
+        "\xe2\x80\xa8",
+        "\xff<",
+        "\xc3",
+        "+ADw-",
+        "=",
+        "x=y",
+        "a, javascript:x 2x",
+        "on",
+        "style",
+        "\x01",
+        "\x7f",
+        "%3Cscript%3E",
+        "\\3c script",
+        "\\u003c",
+        "0",
+        "null",
+        "#",
+        "?",
+        "@import",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+        struct template_set *set = template_set_new();
+        struct arena *a = arena_new(0);
+        struct template_env env = {0};
+        struct template *t = NULL;
+        struct str tame, wild;
+        struct err err;
+
+        assert_int_equal(template_parse_html(&t, set, str_from(pages[i]), &err), 0);
+        assert_int_equal(template_render(t, tv_str(STR("x")), &env, a, &tame, &err), 0);
+        for (size_t j = 0; j < ARRAY_SIZE(values); j++) {
+            struct html_ctx end = {0};
+            struct html_fault fault;
+
+            assert_int_equal(template_render(t, tv_str(str_from(values[j])), &env, a, &wild, &err),
+                             0);
+            if (count(wild, '<') != count(tame, '<') || count(wild, '>') != count(tame, '>') ||
+                html_scan(&end, wild, NULL, &fault) < 0 || end.state != HTML_TEXT)
+                fail_msg("%s with %s: " STR_FMT, pages[i], values[j], STR_ARG(wild));
+        }
+        template_free(t);
+        template_set_free(set);
+        arena_free(a);
+    }
+}
+
 static void entities(void **state)
 {
     static const struct {
@@ -569,6 +693,7 @@ int main(void)
         cmocka_unit_test(branches_and_calls),
         cmocka_unit_test(errors_say_where),
         cmocka_unit_test(analysis_is_bounded),
+        cmocka_unit_test(no_value_changes_the_page),
         cmocka_unit_test(entities),
         cmocka_unit_test(pieces_are_read_as_the_whole),
     };
