@@ -173,14 +173,15 @@ void exchange_forget(struct exchanges *x, struct exchange *e)
 
 const char *exchange_page_meant(struct str path)
 {
+    struct str want = path;
+
     if (str_eq_c(path, "/api/v2"))
         return "/api/v2/";
-    if (path.n < 2 || path.p[path.n - 1] != '/')
-        return NULL;
-    path = str_sub(path, 0, path.n - 1);
+    if (path.n > 1 && path.p[path.n - 1] == '/')
+        want.n--;
     for (size_t i = 0; i < ARRAY_SIZE(handlers); i++) {
-        if (handlers[i].page && str_eq_c(path, handlers[i].path))
-            return handlers[i].path;
+        if (handlers[i].page && str_eq_nocase(want, str_from(handlers[i].path)))
+            return str_eq_c(path, handlers[i].path) ? NULL : handlers[i].path;
     }
     return NULL;
 }

@@ -57,7 +57,8 @@ void exchange_end(struct exchanges *x, struct exchange *e);
 /* The client left before; not measured. e may be NULL. */
 void exchange_forget(struct exchanges *x, struct exchange *e);
 
-/* The page that is meant by a path with a slash too many, "/-/ready/" or "/api/v2"; NULL: none. */
+/* The page that is meant by a path with a slash too many or too few, or in another case,
+ * "/-/Ready/" or "/api/v2"; NULL: none, or this very one. */
 const char *exchange_page_meant(struct str path);
 
 void exchanges_metrics(const struct exchanges *x, struct buf *b);

@@ -9,12 +9,16 @@
 /* The dialect of matchers in queries; configuration files have their own. */
 #define API_MATCHER_MODE MATCHER_FALLBACK
 
+#define NOSNIFF "X-Content-Type-Options"
+
 static void reply_text(struct out *out, const struct engine_request *r, int status,
                        const char *text)
 {
     out_reply(out, &(struct engine_reply){.request_id = r->id,
                                           .status = status,
                                           .content_type = "text/plain; charset=utf-8",
+                                          .headers = {{.name = status >= 400 ? NOSNIFF : NULL,
+                                                       .value = STR("nosniff")}},
                                           .body = str_from(text)});
 }
 
@@ -24,8 +28,17 @@ static void reply_not_allowed(struct out *out, const struct engine_request *r, c
     out_reply(out, &(struct engine_reply){.request_id = r->id,
                                           .status = 405,
                                           .content_type = "text/plain; charset=utf-8",
-                                          .headers = {{.name = "Allow", .value = str_from(allow)}},
+                                          .headers = {{.name = "Allow", .value = str_from(allow)},
+                                                      {.name = NOSNIFF, .value = STR("nosniff")}},
                                           .body = STR("Method Not Allowed\n")});
+}
+
+static void reply_options(struct out *out, const struct engine_request *r, const char *allow)
+{
+    out_reply(out,
+              &(struct engine_reply){.request_id = r->id,
+                                     .status = 200,
+                                     .headers = {{.name = "Allow", .value = str_from(allow)}}});
 }
 
 static struct engine_reply busy_reply(struct arena *a, const struct engine_request *r,
@@ -263,8 +276,10 @@ static void request_page(struct edge *e, const struct engine_request *r, struct 
 
     if (!health && page == NULL && !str_eq_c(r->path, "/metrics"))
         reply_text(out, r, 404, "404 page not found\n");
+    else if (str_eq_c(r->method, "OPTIONS"))
+        reply_options(out, r, "GET, HEAD, OPTIONS");
     else if (!str_eq_c(r->method, "GET"))
-        reply_not_allowed(out, r, health ? "GET, HEAD" : "GET");
+        reply_not_allowed(out, r, "GET, HEAD, OPTIONS");
     else if (page != NULL)
         page_reply(page, r, out);
     else if (health && e->stopping && str_eq_c(r->path, "/-/ready"))

@@ -55,11 +55,10 @@ struct engine_reply api_make_reply(struct arena *a, const struct engine_request 
                                  .body = json.n > 0 ? line(a, json) : STR_EMPTY};
 
     reply.headers[0] = (struct engine_header){.name = "Cache-Control", .value = STR("no-store")};
-    if (r->origin.n > 0) {
-        reply.headers[1] =
+    reply.headers[1] = (struct engine_header){.name = "Vary", .value = STR("Origin")};
+    if (r->origin.n > 0 && !str_eq_c(r->method, "DELETE")) /* as in Alertmanager's list */
+        reply.headers[2] =
             (struct engine_header){.name = "Access-Control-Allow-Origin", .value = STR("*")};
-        reply.headers[2] = (struct engine_header){.name = "Vary", .value = STR("Origin")};
-    }
     return reply;
 }
 
@@ -138,11 +137,11 @@ void api_reply_not_allowed(struct out *out, const struct engine_request *r, cons
                                                STR_ARG(r->method), allow)};
     struct engine_reply reply = error_reply(a, r, &e);
 
-    reply.headers[ENGINE_REPLY_HEADERS_MAX - 1] =
-        (struct engine_header){.name = "Allow", .value = str_from(allow)};
-    if (reply.headers[1].name == NULL) { /* no gap: NULL ends the list */
-        reply.headers[1] = reply.headers[ENGINE_REPLY_HEADERS_MAX - 1];
-        reply.headers[ENGINE_REPLY_HEADERS_MAX - 1] = (struct engine_header){0};
+    for (size_t i = 0; i < ENGINE_REPLY_HEADERS_MAX; i++) {
+        if (reply.headers[i].name == NULL) {
+            reply.headers[i] = (struct engine_header){.name = "Allow", .value = str_from(allow)};
+            break;
+        }
     }
     out_reply(out, &reply);
 }
