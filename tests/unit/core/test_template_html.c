@@ -528,8 +528,7 @@ static void no_value_changes_the_page(void **state)
         "<meta http-equiv=refresh content=\"0; url={{ . }}\">",
         "<p style=\"a: {{ . }}; b: '{{ . }}'; c: url({{ . }})\">",
         "<style>a { b: {{ . }} \"{{ . }}\" url('{{ . }}') /* {{ . }} */ }</style>",
-        "<script>a = {{ . }} + \"{{ . }}\" + '{{ . }}' + `{{ . }}${ {{ . }} }`; // {{ . "
-        "}}\n</script>",
+        "<script>a = {{ . }} + \"{{ . }}\" + '{{ . }}' + `{{ . }}${ {{ . }} }`</script>",
         "<script>a = /{{ . }}/.test({{ . }}) /* {{ . }} */</script>",
         "<a onclick=\"f({{ . }}, '{{ . }}', `{{ . }}`)\" onload='g(\"{{ . }}\")'>",
         "<a data-{{ . }}=\"{{ . }}\" xlink:href='{{ . }}'>",
