@@ -79,8 +79,10 @@ static void unfile(struct broadcasts *b, struct item *it)
 
 static void item_free(struct broadcasts *b, struct item *it) /* which is in no list */
 {
-    if (it->name_n > 0)
+    if (it->name_n > 0) {
+        assert(b->by_name != NULL); /* it is in there */
         HASH_DEL(b->by_name, it);
+    }
     b->n--;
     free(it);
 }

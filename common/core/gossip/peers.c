@@ -78,6 +78,7 @@ static struct failed *failed_put(struct peers *p, struct now now, const struct g
     if (f != NULL)
         return f;
     if (p->failed.n >= PEERS_FAILED_MAX) {
+        assert(p->failed.v != NULL);
         for (size_t i = 1; i < p->failed.n; i++)
             if (p->failed.v[i].since_ms < p->failed.v[oldest].since_ms)
                 oldest = i;
