@@ -271,53 +271,56 @@ static int check_bounds(const struct settings *s)
     return 0;
 }
 
+/* What the options point at lives as long as the process. */
+static struct settings settings;
+
+static const struct option_row rows[] = {
+    {"config.file", OPTION_TEXT, &settings.config_file, "alertmanager.yml",
+     "Alertmanager's configuration file."},
+    {"federation.config", OPTION_TEXT, &settings.federation_file, "",
+     "The federation's configuration file; without it this is a plain Alertmanager."},
+    DAEMON_OPTIONS(&settings.daemon, ":9093"),
+    {"web.systemd-socket", OPTION_BOOL, &settings.daemon.systemd_socket, NULL,
+     "Serve the sockets that systemd hands over, instead of --web.listen-address."},
+    {"web.get-concurrency", OPTION_NUMBER, &settings.daemon.get_concurrency, "0",
+     "GET requests served at a time; zero or less: as many as processors, at least 8."},
+    {"web.timeout", OPTION_DURATION, &settings.daemon.web_timeout_ms, "0",
+     "Time for a request to be answered; zero or less: no limit."},
+    {"web.cors.allow-writes", OPTION_BOOL, &settings.daemon.cors_allow_writes, NULL,
+     "Let pages of other sites change things, as Alertmanager does."},
+    {"data.retention", OPTION_DURATION, &settings.retention_ms, "120h",
+     "How long to keep notification log entries and ended silences."},
+    {"data.maintenance-interval", OPTION_DURATION, &settings.maintenance_ms, "15m",
+     "Interval between sweeps of expired data."},
+    {"silences.max-silences", OPTION_NUMBER, &settings.silences_max, "0",
+     "Silences kept at most, ended ones included; zero or less: no limit of its own."},
+    {"silences.max-silence-size-bytes", OPTION_NUMBER, &settings.silence_bytes_max, "0",
+     "Size of a silence at most; zero or less: no limit of its own."},
+    {"log.silences", OPTION_BOOL, &settings.log_silences, NULL,
+     "Log each silence that is created, changed or ended."},
+    {"alerts.gc-interval", OPTION_DURATION, &settings.gc_ms, "30m",
+     "Interval between sweeps of resolved alerts."},
+    {"alerts.keep-muted-resolved", OPTION_BOOL, &settings.keep_muted_resolved, NULL,
+     "Tell the end of an alert that was muted at that time once it is so no longer. "
+     "Alertmanager forgets it."},
+    {"alerts.per-alertname-limit", OPTION_NUMBER, &settings.alertname_limit, "0",
+     "Alerts of one alertname kept at most; zero or less: no limit."},
+    {"alerts.max", OPTION_NUMBER, &settings.alerts_max, "2000000",
+     "Alerts kept at most; a request beyond is answered 503."},
+    {"dispatch.maintenance-interval", OPTION_DURATION, &settings.dispatch_maintenance_ms, "30s",
+     "Taken for compatibility: groups that are empty go at once."},
+    {"dispatch.start-delay", OPTION_DURATION, &settings.start_delay_ms, "0s",
+     "After the start, wait so long before the first notification."},
+    {"auto-gomemlimit.ratio", OPTION_FLOAT, &settings.memory_ratio, "0.9",
+     "Taken for compatibility: there is no garbage collector to be told."},
+    CLUSTER_OPTIONS(&settings.cluster),
+    {"enable-feature", OPTION_TEXT, &settings.features, "",
+     "Comma-separated: alert-names-in-metrics, receiver-name-in-metrics, "
+     "group-key-in-metrics, classic-mode, utf8-strict-mode, auto-gomemlimit, event-recorder."},
+};
+
 int main(int argc, char **argv)
 {
-    static struct settings s; /* what the options point at lives as long as the process */
-    const struct option_row rows[] = {
-        {"config.file", OPTION_TEXT, &s.config_file, "alertmanager.yml",
-         "Alertmanager's configuration file."},
-        {"federation.config", OPTION_TEXT, &s.federation_file, "",
-         "The federation's configuration file; without it this is a plain Alertmanager."},
-        DAEMON_OPTIONS(&s.daemon, ":9093"),
-        {"web.systemd-socket", OPTION_BOOL, &s.daemon.systemd_socket, NULL,
-         "Serve the sockets that systemd hands over, instead of --web.listen-address."},
-        {"web.get-concurrency", OPTION_NUMBER, &s.daemon.get_concurrency, "0",
-         "GET requests served at a time; zero or less: as many as processors, at least 8."},
-        {"web.timeout", OPTION_DURATION, &s.daemon.web_timeout_ms, "0",
-         "Time for a request to be answered; zero or less: no limit."},
-        {"web.cors.allow-writes", OPTION_BOOL, &s.daemon.cors_allow_writes, NULL,
-         "Let pages of other sites change things, as Alertmanager does."},
-        {"data.retention", OPTION_DURATION, &s.retention_ms, "120h",
-         "How long to keep notification log entries and ended silences."},
-        {"data.maintenance-interval", OPTION_DURATION, &s.maintenance_ms, "15m",
-         "Interval between sweeps of expired data."},
-        {"silences.max-silences", OPTION_NUMBER, &s.silences_max, "0",
-         "Silences kept at most, ended ones included; zero or less: no limit of its own."},
-        {"silences.max-silence-size-bytes", OPTION_NUMBER, &s.silence_bytes_max, "0",
-         "Size of a silence at most; zero or less: no limit of its own."},
-        {"log.silences", OPTION_BOOL, &s.log_silences, NULL,
-         "Log each silence that is created, changed or ended."},
-        {"alerts.gc-interval", OPTION_DURATION, &s.gc_ms, "30m",
-         "Interval between sweeps of resolved alerts."},
-        {"alerts.keep-muted-resolved", OPTION_BOOL, &s.keep_muted_resolved, NULL,
-         "Tell the end of an alert that was muted at that time once it is so no longer. "
-         "Alertmanager forgets it."},
-        {"alerts.per-alertname-limit", OPTION_NUMBER, &s.alertname_limit, "0",
-         "Alerts of one alertname kept at most; zero or less: no limit."},
-        {"alerts.max", OPTION_NUMBER, &s.alerts_max, "2000000",
-         "Alerts kept at most; a request beyond is answered 503."},
-        {"dispatch.maintenance-interval", OPTION_DURATION, &s.dispatch_maintenance_ms, "30s",
-         "Taken for compatibility: groups that are empty go at once."},
-        {"dispatch.start-delay", OPTION_DURATION, &s.start_delay_ms, "0s",
-         "After the start, wait so long before the first notification."},
-        {"auto-gomemlimit.ratio", OPTION_FLOAT, &s.memory_ratio, "0.9",
-         "Taken for compatibility: there is no garbage collector to be told."},
-        CLUSTER_OPTIONS(&s.cluster),
-        {"enable-feature", OPTION_TEXT, &s.features, "",
-         "Comma-separated: alert-names-in-metrics, receiver-name-in-metrics, "
-         "group-key-in-metrics, classic-mode, utf8-strict-mode, auto-gomemlimit, event-recorder."},
-    };
     const struct option_program options = {.name = "tocsin-edge",
                                            .summary =
                                                "Alertmanager for one datacenter of a federation.",
@@ -325,7 +328,7 @@ int main(int argc, char **argv)
                                            .rows_n = ARRAY_SIZE(rows)};
     const struct daemon_program program = {.name = "tocsin-edge",
                                            .user_agent = "Alertmanager/" ALERTMANAGER_VERSION,
-                                           .arg = &s,
+                                           .arg = &settings,
                                            .configure = configure,
                                            .make_engine = make_engine,
                                            .before_start = before_start};
@@ -334,13 +337,13 @@ int main(int argc, char **argv)
 
     if (parsed != OPTIONS_RUN)
         return parsed == OPTIONS_DONE ? 0 : 1;
-    if (read_features(&s) < 0 || check_bounds(&s) < 0)
+    if (read_features(&settings) < 0 || check_bounds(&settings) < 0)
         return 1;
-    s.cluster_fd = -1;
-    s.zones = zoneinfo_new(NULL);
-    status = daemon_run(&s.daemon, &program);
-    zoneinfo_free(s.zones);
-    if (s.cluster_fd >= 0)
-        close(s.cluster_fd);
+    settings.cluster_fd = -1;
+    settings.zones = zoneinfo_new(NULL);
+    status = daemon_run(&settings.daemon, &program);
+    zoneinfo_free(settings.zones);
+    if (settings.cluster_fd >= 0)
+        close(settings.cluster_fd);
     return status;
 }

@@ -231,17 +231,63 @@ static struct curl_slist *make_headers(const struct cli_http *h)
     return list;
 }
 
+/* Another name for TLS than that of the URL: libcurl takes it from the URL, so the URL gets it, the
+ * connection goes to the host and port that stood there, and so does the Host header. */
+struct renaming {
+    CURLU *url;
+    struct curl_slist *connect_to;
+    char *host, *port;
+};
+
+static bool rename_host(struct renaming *r, CURL *easy, const struct cli_http *h, const char *url,
+                        struct curl_slist **headers)
+{
+    struct curl_slist *longer = NULL;
+    struct buf b;
+
+    r->url = curl_url();
+    if (r->url == NULL || curl_url_set(r->url, CURLUPART_URL, url, 0) != CURLUE_OK ||
+        curl_url_get(r->url, CURLUPART_HOST, &r->host, 0) != CURLUE_OK ||
+        curl_url_get(r->url, CURLUPART_PORT, &r->port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
+        curl_url_set(r->url, CURLUPART_HOST, h->tls.server_name, 0) != CURLUE_OK)
+        return false;
+    buf_init(&b, 0);
+    buf_add_fmt(&b, "%s:%s:%s:%s", h->tls.server_name, r->port, r->host, r->port);
+    r->connect_to = curl_slist_append(NULL, b.p);
+    buf_reset(&b);
+    buf_add_fmt(&b, "Host: %s:%s", r->host, r->port);
+    longer = curl_slist_append(*headers, b.p);
+    buf_clear(&b);
+    if (r->connect_to == NULL || longer == NULL)
+        return false;
+    *headers = longer;
+    curl_easy_setopt(easy, CURLOPT_CURLU, r->url);
+    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, r->connect_to);
+    return true;
+}
+
+static void renaming_clear(struct renaming *r)
+{
+    curl_free(r->host);
+    curl_free(r->port);
+    curl_slist_free_all(r->connect_to);
+    curl_url_cleanup(r->url);
+}
+
 static int call_once(const struct cli_http *h, const char *method, const char *url,
                      const char *body, struct cli_answer *ret, struct err *err)
 {
     char why[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = make_headers(h);
     CURL *easy = curl_easy_init();
-    CURLcode rc = CURLE_OUT_OF_MEMORY;
+    struct renaming renaming = {0};
+    CURLcode rc = CURLE_URL_MALFORMAT;
 
-    if (easy != NULL && headers != NULL) {
+    if (easy != NULL && headers != NULL &&
+        (h->tls.server_name == NULL || rename_host(&renaming, easy, h, url, &headers))) {
         set_options(easy, h, method, body);
-        curl_easy_setopt(easy, CURLOPT_URL, url);
+        if (h->tls.server_name == NULL)
+            curl_easy_setopt(easy, CURLOPT_URL, url);
         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, why);
         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -251,6 +297,7 @@ static int call_once(const struct cli_http *h, const char *method, const char *u
     }
     curl_easy_cleanup(easy);
     curl_slist_free_all(headers);
+    renaming_clear(&renaming);
     if (h->verbose)
         fprintf(stderr, "%s %s: %ld\n", method, url, ret->status);
     if (rc != CURLE_OK)

@@ -14,7 +14,8 @@ extern const struct cli_option cli_http_options[CLI_HTTP_OPTIONS_N];
 struct cli_tls {
     const char *ca, *cert, *key;             /* files; NULL: none */
     const char *ca_pem, *cert_pem, *key_pem; /* the same, given in a text */
-    long min, max;                           /* CURL_SSLVERSION_…, CURL_SSLVERSION_MAX_…; 0 */
+    const char *server_name; /* asked for and verified instead of the URL's host; NULL: that */
+    long min, max;           /* CURL_SSLVERSION_…, CURL_SSLVERSION_MAX_…; 0 */
     bool insecure;
 };
 

@@ -96,6 +96,7 @@ static void apply_tls(const struct tls_config *t, struct cli_tls *ret)
                             .ca_pem = text_or_null(t->ca),
                             .cert_pem = text_or_null(t->cert),
                             .key_pem = text_or_null(t->key),
+                            .server_name = text_or_null(t->server_name),
                             .min = tls_version(t->min_version, lowest),
                             .max = tls_version(t->max_version, highest),
                             .insecure = t->insecure_skip_verify};
@@ -133,7 +134,6 @@ static int refuse_unsupported(const struct http_config *f, struct err *err)
     } rows[] = {
         {"oauth2", f->oauth2 != NULL},
         {"proxy_connect_header", f->proxy.connect_header.n > 0},
-        {"server_name", f->tls.server_name.n > 0},
         {"ca_ref", f->tls.ca_ref.n > 0},
         {"cert_ref", f->tls.cert_ref.n > 0},
         {"key_ref", f->tls.key_ref.n > 0},

@@ -72,6 +72,7 @@ static void start(struct edge *e, const struct engine_start *s, struct now now, 
     e->sweep_nflog_mono_ms = now.mono_ms + e->options.maintenance_ms;
     e->sweep_alerts_mono_ms = now.mono_ms + e->options.alerts_gc_ms;
     edge_mute_start(e, out);
+    edge_mute_tick(e, now, out);
     edge_regroup(e, now, out);
     groups_restored(e->groups);
     forward_start(e, s, now, out);
@@ -173,10 +174,12 @@ static void handle(struct edge *e, const struct engine_input *in, struct out *ou
         edge_request(e, &in->request, in->now, out);
         break;
     case ENGINE_MORE:
-        (void)api_v2_more(e->api, in->request_id, in->now, out);
+        if (!api_v2_more(e->api, in->request_id, in->now, out))
+            edge_silences_more(e, in->request_id, in->now, out);
         break;
     case ENGINE_GONE:
         api_v2_gone(e->api, in->request_id);
+        edge_silences_gone(e, in->request_id);
         deferred_gone(e->deferred, in->request_id);
         break;
     case ENGINE_STORED:
@@ -204,7 +207,8 @@ static int64_t edge_step(struct engine *engine, const struct engine_input *in, s
     bool written;
     int64_t wake;
 
-    edge_mute_tick(e, in->now, out);
+    if (e->started)
+        edge_mute_tick(e, in->now, out);
     handle(e, in, out);
     if (!e->started)
         return TIME_NEVER;

@@ -43,6 +43,7 @@ void edge_mute_free(struct edge *e)
     if (e->mute == NULL)
         return;
     forget_stale(e->mute);
+    edge_silences_free(e);
     silence_set_free(e->mute->silences);
     inhibit_free(e->mute->inhibit);
     free(e->mute);

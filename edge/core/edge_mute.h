@@ -19,9 +19,10 @@ enum mute_stage { MUTE_INHIBITION, MUTE_ACTIVE_TIME, MUTE_MUTE_TIME, MUTE_SILENC
 
 struct edge_mute {
     struct silence_set *silences;
-    struct inhibit *inhibit; /* of the configuration in force */
-    struct rand rand;        /* of silences' ids */
-    uint64_t silences_txn;   /* the newest transaction with a silence in it */
+    struct inhibit *inhibit;          /* of the configuration in force */
+    struct rand rand;                 /* of silences' ids */
+    uint64_t silences_txn;            /* the newest transaction with a silence in it */
+    struct silence_listing *listings; /* edge_silences.c's: lists that are not yet at their end */
     struct {
         char **v; /* keys of rows that are to be deleted at the start */
         size_t n, cap;
@@ -63,3 +64,7 @@ uint64_t edge_mute_digest(const struct edge *e);
 /* False when the path (behind /api/v2) is neither. */
 bool edge_silences_request(struct edge *e, const struct engine_request *r, struct str path,
                            enum matcher_mode mode, struct now now, struct out *out);
+/* ENGINE_MORE and ENGINE_GONE; no-ops for requests that are not a list's. */
+void edge_silences_more(struct edge *e, uint64_t request_id, struct now now, struct out *out);
+void edge_silences_gone(struct edge *e, uint64_t request_id);
+void edge_silences_free(struct edge *e);

@@ -1,5 +1,6 @@
 /* Silences over HTTP: core specification §10.6. What a POST or a DELETE has done is answered when
  * it is on disk. */
+#include "common/base/map.h"
 #include "common/core/api/api_silences.h"
 #include "edge/core/edge_internal.h"
 
@@ -22,15 +23,126 @@ static void reply_when_stored(struct edge *e, const struct engine_request *r, st
 
 /* ---- lists ---- */
 
-static void write_list(struct buf *b, const struct silence *const *v, size_t n, struct now now)
-{
-    struct json_writer w;
+struct silence_listing {
+    UT_hash_handle hh;
+    uint64_t request_id;
+    struct arena *arena;
+    struct str *ids; /* in order; those that are gone meanwhile are passed over */
+    size_t n, next;
+};
 
-    json_writer_init(&w, b);
-    json_open_array(&w);
+static void listing_free(struct silence_listing *l)
+{
+    arena_free(l->arena);
+    free(l);
+}
+
+static struct silence_listing *listing_find(const struct edge *e, uint64_t request_id)
+{
+    struct silence_listing *l;
+
+    HASH_FIND(hh, e->mute->listings, &request_id, sizeof(request_id), l);
+    return l;
+}
+
+static void listing_drop(struct edge *e, struct silence_listing *l)
+{
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): uthash unlinks l before it is freed */
+    HASH_DELETE(hh, e->mute->listings, l);
+    listing_free(l);
+}
+
+/* The next elements; true when they were the last ones. */
+static bool write_slice(struct edge *e, struct silence_listing *l, bool *comma, struct now now,
+                        struct buf *b)
+{
+    while (l->next < l->n && b->n < API_SLICE_BYTES) {
+        const struct silence *s = silence_set_find(e->mute->silences, l->ids[l->next++]);
+        struct json_writer w;
+
+        if (s == NULL)
+            continue;
+        if (*comma)
+            buf_add_char(b, ',');
+        *comma = true;
+        json_writer_init(&w, b);
+        api_silence_write(&w, s, now);
+    }
+    return l->next == l->n;
+}
+
+static struct silence_listing *listing_new(uint64_t request_id, const struct silence *const *v,
+                                           size_t n)
+{
+    struct silence_listing *l = xcalloc(1, sizeof(*l));
+
+    l->request_id = request_id;
+    l->arena = arena_new(0);
+    l->n = n;
+    l->ids = ARENA_ARRAY(l->arena, struct str, n);
     for (size_t i = 0; i < n; i++)
-        api_silence_write(&w, v[i], now);
-    json_close_array(&w);
+        l->ids[i] = arena_str(l->arena, v[i]->id);
+    return l;
+}
+
+static void begin_list(struct edge *e, const struct engine_request *r,
+                       const struct silence *const *v, size_t n, struct now now, struct out *out)
+{
+    struct silence_listing *l = listing_new(r->id, v, n);
+    struct engine_reply reply = api_make_reply(out_arena(out), r, 200, STR_EMPTY);
+    bool comma = false, done;
+    struct buf b;
+
+    buf_init(&b, 0);
+    buf_add_char(&b, '[');
+    done = write_slice(e, l, &comma, now, &b);
+    if (done)
+        buf_add_str(&b, STR("]\n"));
+    reply.content_type = "application/json";
+    reply.body = arena_str(out_arena(out), buf_str(&b));
+    reply.more = !done;
+    buf_clear(&b);
+    out_reply(out, &reply);
+    if (done)
+        listing_free(l);
+    else
+        HASH_ADD(hh, e->mute->listings, request_id, sizeof(l->request_id), l);
+}
+
+void edge_silences_more(struct edge *e, uint64_t request_id, struct now now, struct out *out)
+{
+    struct silence_listing *l = listing_find(e, request_id);
+    struct engine_reply reply = {.request_id = request_id};
+    bool comma = true; /* the first slice was full */
+    struct buf b;
+
+    if (l == NULL)
+        return;
+    buf_init(&b, 0);
+    reply.more = !write_slice(e, l, &comma, now, &b);
+    if (!reply.more)
+        buf_add_str(&b, STR("]\n"));
+    reply.body = arena_str(out_arena(out), buf_str(&b));
+    buf_clear(&b);
+    out_reply(out, &reply);
+    if (!reply.more)
+        listing_drop(e, l);
+}
+
+void edge_silences_gone(struct edge *e, uint64_t request_id)
+{
+    struct silence_listing *l = listing_find(e, request_id);
+
+    if (l != NULL)
+        listing_drop(e, l);
+}
+
+void edge_silences_free(struct edge *e)
+{
+    struct silence_listing *l, *next;
+
+    HASH_ITER (hh, e->mute->listings, l, next)
+        listing_drop(e, l);
 }
 
 static void get_silences(struct edge *e, const struct engine_request *r, enum matcher_mode mode,
@@ -41,9 +153,12 @@ static void get_silences(struct edge *e, const struct engine_request *r, enum ma
     const struct silence *const *v;
     struct matchers filter;
     struct err err;
-    struct buf b;
     size_t n;
 
+    if (HASH_COUNT(e->mute->listings) >= API_LISTINGS_MAX) {
+        edge_reply_busy(out, r, "\"too many lists at the same time\"");
+        return;
+    }
     if (api_params_matchers(&q, "filter", mode, a, &filter, &err) < 0) {
         api_reply_string(out, r, 400, arena_str(a, str_from(err.text)));
         return;
@@ -52,10 +167,7 @@ static void get_silences(struct edge *e, const struct engine_request *r, enum ma
     n = silence_set_query(
         e->mute->silences,
         &(struct silence_query){.states = api_silence_states(&q), .filter = &filter}, now, a, &v);
-    buf_init(&b, 0);
-    write_list(&b, v, n, now);
-    api_reply(out, r, 200, arena_str(a, buf_str(&b)));
-    buf_clear(&b);
+    begin_list(e, r, v, n, now, out);
     matchers_clear(&filter);
 }
 

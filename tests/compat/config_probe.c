@@ -5,6 +5,7 @@
 #include "common/core/config/am_config.h"
 #include "tests/lib/config_again.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -3,8 +3,8 @@
 
 #include "common/core/config/config_text.h"
 
-#include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Aborts, and says why on stderr. Texts that the mode reads differently once they are canonical are
  * none of this: matchers are compared by the text only. */
@@ -19,13 +19,13 @@ static inline void config_again(const struct am_config *c, enum matcher_mode mod
     if (am_config_parse(first, mode, &again, &report) < 0) {
         fprintf(stderr, "it does not read back: %d: %s\n" STR_FMT "\n", report.mistakes.v[0].line,
                 report.mistakes.v[0].text, STR_ARG(first));
-        assert(!"config_text");
+        abort();
     }
     second = config_text(again, a);
     if (!str_eq(first, second)) {
         fprintf(stderr, "it reads back as something else:\n" STR_FMT "\n--- not ---\n" STR_FMT "\n",
                 STR_ARG(second), STR_ARG(first));
-        assert(!"config_text");
+        abort();
     }
     config_report_clear(&report);
     am_config_free(again);

@@ -103,7 +103,7 @@ def test_http_config_file(stub, am, tmp_path, text, header):  # noqa: F811
 @pytest.mark.parametrize("text,words", [
     ("basic_auth: {user: x}", "field user not found"), ("oauth2: {client_id: x, client_secret: y, token_url: 'http://t/'}", "oauth2 is not supported yet"),
     ("basic_auth: {username: a}\nbearer_token: b", "at most one of"), ("[", "http.yml:"),
-    ("tls_config: {server_name: x}", "server_name is not supported yet"), ("tls_config: {min_version: TLS9}", "unknown TLS version"),
+    ("tls_config: {min_version: TLS9}", "unknown TLS version"),
     ("tls_config: {cert_file: x}", "key_file must be configured"), ("basic_auth: {username: a, password_file: none}", "none"),
     ("http_headers: {A: {values: [\"x\\ny\"]}}", "line break"), ("authorization: {type: Basic}", "use \"basic_auth\"")])
 def test_bad_http_config_files(am, stub, tmp_path, text, words):  # noqa: F811
@@ -123,7 +123,7 @@ def test_credentials_in_the_url(stub, am):  # noqa: F811
 
 def test_tls_by_file_and_inline(am, tmp_path, run):  # noqa: F811
     assert run("pki", "init", "--dir", str(tmp_path / "pki")).returncode == 0
-    issue = ["pki", "issue", "global", "g1", "--ip", "127.0.0.1", "--dns", "localhost", "--dir", str(tmp_path / "pki"), "--out", str(tmp_path / "srv")]
+    issue = ["pki", "issue", "global", "g1", "--dns", "edge.example", "--dir", str(tmp_path / "pki"), "--out", str(tmp_path / "srv")]
     assert run(*issue).returncode == 0
     server = Stub()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -133,10 +133,14 @@ def test_tls_by_file_and_inline(am, tmp_path, run):  # noqa: F811
     url = server.url.replace("http:", "https:")
     assert am("cluster", at=url).returncode == 1
     pem = (tmp_path / "pki/ca.pem").read_text().replace("\n", "\n    ")
-    for text in ["tls_config: {ca_file: pki/ca.pem, min_version: TLS12}", "tls_config:\n  ca: |\n    " + pem, "tls_config: {insecure_skip_verify: true}"]:
-        (tmp_path / "http.yml").write_text(text + "\n")
+    name = "server_name: edge.example"
+    for text, good in [("{ca_file: pki/ca.pem, min_version: TLS12, %s}" % name, True), ("\n  %s\n  ca: |\n    " % name + pem, True),
+                       ("{insecure_skip_verify: true}", True), ("{ca_file: pki/ca.pem}", False), ("{%s}" % name, False),
+                       ("{ca_file: pki/ca.pem, server_name: other.example}", False)]:
+        (tmp_path / "http.yml").write_text("tls_config: " + text + "\n")
         r = am("cluster", "--http.config.file", str(tmp_path / "http.yml"), at=url)
-        assert r.returncode == 0 and "ready" in r.stdout, r.stderr
+        assert (r.returncode == 0, "ready" in r.stdout) == (good, good), (text, r.stderr)
+    assert {asked[3]["Host"] for asked in server.asked} == {url.removeprefix("https://")}
     server.close()
 
 

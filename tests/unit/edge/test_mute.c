@@ -320,6 +320,44 @@ static void an_end_that_is_muted_is_forgotten_unless_it_is_kept(void **state)
     edge_setup_options.keep_muted_resolved = false;
 }
 
+static void a_long_list_comes_in_slices(void **state)
+{
+    struct driver d;
+    const char *at;
+    char id[37], body[700];
+    uint64_t request;
+    size_t found = 0;
+
+    (void)state;
+    edge_setup(&d, CONFIG_PLAIN, NULL);
+    for (int i = 0; i < 700; i++) {
+        (void)snprintf(body, sizeof(body),
+                       "{\"matchers\":[{\"name\":\"alertname\",\"value\":\"N%d\",\"isRegex\":"
+                       "false}],\"startsAt\":\"" NOW_ "\",\"endsAt\":\"2026-01-02T00:00:00Z\","
+                       "\"createdBy\":\"me\",\"comment\":\"%0300d\"}",
+                       i, i);
+        silence(&d, body, id);
+    }
+    request = driver_request(&d, "GET", "/api/v2/silences", "", "");
+    assert_true(driver_reply(&d, request)->more);
+    assert_int_equal(expire(&d, id), 200); /* still listed, as what it is now */
+    driver_more(&d, request);
+    assert_false(driver_reply(&d, request)->more);
+    at = driver_reply(&d, request)->body.p;
+    assert_int_equal(at[0], '[');
+    assert_non_null(strstr(at, "}]\n"));
+    assert_null(strstr(at, "}{"));
+    while ((at = strstr(at, "\"updatedAt\"")) != NULL) {
+        found++;
+        at++;
+    }
+    assert_int_equal(found, 700);
+    request =
+        driver_request(&d, "GET", "/api/v2/silences", "", ""); /* whose client never comes back */
+    assert_true(driver_reply(&d, request)->more);
+    edge_teardown(&d);
+}
+
 /* ---- inhibition ---- */
 
 #define CONFIG_INHIBIT \
@@ -486,6 +524,7 @@ int main(void)
         cmocka_unit_test(the_api_refuses_in_alertmanagers_words),
         cmocka_unit_test(a_refused_row_is_put_again),
         cmocka_unit_test(an_end_that_is_muted_is_forgotten_unless_it_is_kept),
+        cmocka_unit_test(a_long_list_comes_in_slices),
         cmocka_unit_test(a_source_inhibits_its_targets_until_its_end),
         cmocka_unit_test(two_sources_hold_what_one_of_them_would),
         cmocka_unit_test(what_was_inhibited_all_along_is_not_told_as_resolved),
