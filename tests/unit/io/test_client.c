@@ -435,15 +435,18 @@ static void bad_requests_are_refused_at_once(void **state)
 static void freeing_drops_what_is_under_way(void **state)
 {
     struct fixture *f = *state;
+    size_t before;
 
     for (uint64_t id = 1; id <= 3; id++)
         send_path(f, id, "/hang", (struct client_request){0});
     send_path(f, 4, NULL, (struct client_request){.url = STR("http://name.invalid/")});
     while (raw_server_requests(f->server) == 0)
         loop_step(f->loop);
+    before = f->n; /* the name may have been refused by now; the others hang */
+    assert_true(before == 0 || (before == 1 && f->results[0].id == 4));
     client_free(f->client);
     f->client = NULL;
-    assert_int_equal(f->n, 0);
+    assert_int_equal(f->n, before);
 }
 
 static void many_requests_at_once_all_end(void **state)
