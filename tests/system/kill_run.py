@@ -25,8 +25,9 @@ NAMES_MAX = 6000   # then only known ones fire again: the API lists 10000 incide
 REFIRE = 0.3       # chance that the next one to open is one that was resolved before
 SLOW_ANSWER_S = 0.05
 # A page is due at once, but a killed node is away for its restart, and duty comes back with a heartbeat, 2 s after a failed
-# one, or with the next poll after a back-off. Kills in a row add up.
-LATENCY_S = 20.0
+# one, or with the next poll after a back-off. Kills in a row add up, and when no node was there an edge waits 8 s more for the
+# one that it granted last.
+LATENCY_S = 30.0
 QUIET_S = 90
 
 GLOBAL_YML = """\
