@@ -221,6 +221,9 @@ class Run:
 
     def late_behind_tick(self):
         if self.ticks == 0:
+            since = (time.monotonic() - self.begun) * 1000
+            if since > LATE_MS:
+                self.trouble.append(f"the first step took {since:.0f} ms")
             return
         for d in self.pair.both:
             attempts = d.sink.of(f"clock/{self.s.name}")
@@ -240,7 +243,7 @@ class Run:
 
     async def run(self):
         await self.clock(scenarios.FAR)
-        base = 0
+        self.begun, base = time.monotonic(), 0
         try:
             for what, *args in self.s.steps:
                 if what in ("post", "silence", "expire"):
