@@ -5,6 +5,7 @@
 #include "common/cli/template_files.h"
 #include "common/io/clock.h"
 #include "common/io/files.h"
+#include "common/io/zoneinfo.h"
 
 #include <stdio.h>
 
@@ -28,44 +29,43 @@ static int read_data(const struct cli_args *a, struct arena *arena, struct tv *r
     return rc;
 }
 
-static int render(const struct cli_args *a, const struct template_set *set, struct arena *arena,
-                  struct err *err)
+static int render(const struct cli_args *a, enum template_mode mode, const struct template_set *set,
+                  struct arena *arena, struct err *err)
 {
-    struct template_env env = {.now = clock_now()};
-    struct template *t = NULL;
+    struct zoneinfo *zones = zoneinfo_new(NULL);
+    struct template_env env = {.now = clock_now(), .zones = {.at = zoneinfo_at, .arg = zones}};
     struct str out;
     struct tv data;
     int rc = read_data(a, arena, &data, err);
 
     if (rc == 0)
-        rc = template_parse(&t, set, str_from(cli_get(a, "template.text")), err);
-    if (rc == 0)
-        rc = template_render(t, data, &env, arena, &out, err);
+        rc = template_execute(set, mode, str_from(cli_get(a, "template.text")), data, &env, arena,
+                              &out, err);
     if (rc == 0)
         (void)fwrite(out.p, 1, out.n, stdout);
-    template_free(t);
+    zoneinfo_free(zones);
     return rc;
 }
 
 static int run(const struct cli_args *a)
 {
     const char *type = cli_get(a, "template.type"), *pattern;
+    bool html = strcmp(type, "html") == 0;
     struct template_set *set;
     struct arena *arena;
     struct err err;
     size_t at = 0;
     int rc = 0;
 
-    if (strcmp(type, "html") == 0)
-        return cli_fail("--template.type html: escaping for HTML is not supported yet");
-    if (strcmp(type, "text") != 0)
+    if (!html && strcmp(type, "text") != 0)
         return cli_fail("--template.type must be one of html,text, got '%s'", type);
     set = template_set_new();
     arena = arena_new(0);
+    template_set_add_defaults(set);
     while (rc == 0 && (pattern = cli_next(a, "template.glob", &at)) != NULL)
         rc = template_files_add(set, pattern, &err);
     if (rc == 0)
-        rc = render(a, set, arena, &err);
+        rc = render(a, html ? TEMPLATE_HTML : TEMPLATE_TEXT, set, arena, &err);
     arena_free(arena);
     template_set_free(set);
     return rc < 0 ? cli_fail("%s", err.text) : 0;
@@ -78,7 +78,7 @@ static const struct cli_option options[] = {
      .repeat = true,
      .required = true},
     {.name = "template.text", .value = "TEXT", .help = "what is rendered", .required = true},
-    {.name = "template.type", .value = "TYPE", .help = "text", .fallback = "text"},
+    {.name = "template.type", .value = "TYPE", .help = "text or html", .fallback = "text"},
     {.name = "template.data",
      .value = "FILE",
      .help = "the notification's data in JSON; two made-up alerts when absent"},

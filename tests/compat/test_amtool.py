@@ -388,6 +388,13 @@ def test_days_in_within(server, tools):
 
 # ---- without a server ----
 
+@pytest.mark.parametrize("text", ['<a title="{{ .ExternalURL }}" href="{{ .ExternalURL }}">{{ .CommonLabels.x }}&amp;</a>',
+                                  "<script>let s = '{{ .Receiver }}'</script>",
+                                  "<b>{{ range .Alerts }}{{ .Labels.alertname }}<>{{ end }}</b>"])
+def test_template_render_html(offline, text):
+    assert same(offline, "template", "render", "--template.glob=none", "--template.type=html", "--template.text", text)[0] == 0
+
+
 @pytest.mark.parametrize("text", ["{{ .Receiver }} {{ .Status }}", "{{ range .Alerts }}{{ .Labels.SortedPairs.Names }}{{ .Fingerprint }}{{ end }}\n",
                                   "{{ template \"mine\" . }}", "{{ len .Alerts.Firing }} {{ .ExternalURL | title }}"])
 def test_template_render(offline, tmp_path, text):
@@ -398,6 +405,11 @@ def test_template_render(offline, tmp_path, text):
         assert same(offline, "template", "render", "--template.glob=*.tmpl", "--template.data=data.json", "--template.text", text)[0] == 0
     else:
         assert same(offline, "template", "render", "--template.glob=*.tmpl", "--template.text", text)[0] == 0
+
+
+def test_default_templates_are_known(offline):
+    code, out, _ = offline[1]("template", "render", "--template.glob=none", "--template.text", '{{ template "slack.default.title" . }}')
+    assert code == 0 and "grouplabelvalue1" in out
 
 
 def test_labels_as_text(offline):
