@@ -293,6 +293,14 @@ void edge_expire_alerts(struct edge *e, struct now now, struct out *out)
         (void)edge_alert_changed(e, a, ALERT_TIMED_OUT, true, now, out);
 }
 
+/* Until its last forwarded transition is on disk the table alone knows that an answer to its
+ * repetition has to wait for it. A store that fails for long can so keep ended alerts here: they
+ * count for the table's bound like any other. */
+static bool is_promised(const struct edge *e, const struct alert *a)
+{
+    return a->forward_txn > deferred_stored_txn(e->deferred);
+}
+
 void edge_sweep_alerts(struct edge *e, struct now now, struct out *out)
 {
     struct alert *a = alerts_from(e->alerts, 0);
@@ -301,7 +309,7 @@ void edge_sweep_alerts(struct edge *e, struct now now, struct out *out)
     while (a != NULL) {
         uint64_t fp = a->fp;
 
-        if (!a->firing && a->groups == NULL) {
+        if (!a->firing && a->groups == NULL && !is_promised(e, a)) {
             delete_row(a, out);
             alerts_remove(e->alerts, a);
         }

@@ -284,19 +284,23 @@ static void copy_later(struct sim *s, const struct sim_call *c)
 static void dispatch(struct sim *s, struct sim_call *c, int64_t timeout_ms)
 {
     const struct sim_link *l = link_of(s, c->from, c->to);
-    bool cut = l->cut > 0 || link_of(s, c->to, c->from)->cut > 0;
+    bool cut = l->cut > 0 || link_of(s, c->to, c->from)->cut > 0, left = true;
 
     end_at(s, c, s->now + timeout_ms, SEND_AMBIGUOUS);
     if (s->nodes[c->to].engine == NULL && !cut) {
         end_at(s, c, s->now + 2 * s->latency_ms, SEND_NOT_SENT); /* refused */
+        left = false;
     } else if (cut && rand_chance(&s->rand.net, 5000)) {
         end_at(s, c, s->now + min_i64(timeout_ms, 3 * MS_PER_S), SEND_NOT_SENT); /* no connection */
+        left = false;
     } else if (!lost(s, l)) { /* over a connection that stood before */
         arrive_at(s, c, s->now + delay(s, l));
     }
-    /* Batches above all: theirs is the order that matters. */
+    /* Batches above all: theirs is the order that matters. Of what never left its machine there is
+     * no copy: a sender that is told so takes back what the request said, a grant for one. */
     if (rand_chance(&s->rand.net,
-                    (unsigned)s->dup_per_10000 * (strstr(c->path, "/batches") != NULL ? 6 : 1)))
+                    (unsigned)s->dup_per_10000 * (strstr(c->path, "/batches") != NULL ? 6 : 1)) &&
+        left)
         copy_later(s, c);
 }
 

@@ -7,6 +7,7 @@
 #define CONFIG \
     "route: {receiver: team, group_wait: 0s, group_by: [alertname]}\n" \
     "receivers: [{name: team, webhook_configs: [{url: 'http://team.example/'}]}]\n"
+#define NOBODY "route: {receiver: nobody, group_wait: 0s}\nreceivers: [{name: nobody}]\n"
 #define FEDERATION \
     "version: 1\n" \
     "site: fra1\n" \
@@ -194,6 +195,56 @@ static void rows_that_the_store_refused_are_put_again(void **state)
     edge_teardown(&d);
 }
 
+/* The end that the store refused is told to everybody who wants it, and its alert is ripe for the
+ * sweep: but not before a repetition of it can be answered for what it promises. */
+static void an_end_that_is_not_stored_outlives_the_sweep(void **state)
+{
+    struct driver d;
+
+    (void)state;
+    edge_setup(&d, CONFIG, FEDERATION);
+    edge_post(&d, CRITICAL);
+    driver_settle(&d);
+    driver_deliver(&d, the_send(&d)->id, 200);
+    d.manual_store = true;
+    driver_request(&d, "POST", "/api/v2/alerts", "", CRITICAL_ENDED);
+    driver_stored(&d, d.txn, STORE_FULL);
+    driver_advance(&d, 5 * MS_PER_MIN);
+    driver_deliver(&d, the_send(&d)->id, 200);
+    driver_advance(&d, EDGE_ALERTS_GC_MS_DEFAULT);
+    assert_non_null(the_alert(&d));
+    assert_null(the_alert(&d)->groups); /* nothing else keeps it */
+    assert_int_equal(edge_post(&d, CRITICAL_ENDED), 503);
+    driver_stored(&d, d.txn, STORE_OK);
+    driver_stored(&d, d.txn, STORE_OK);
+    assert_int_equal(edge_post(&d, CRITICAL_ENDED), 200);
+    driver_advance(&d, EDGE_ALERTS_GC_MS_DEFAULT);
+    assert_null(the_alert(&d));
+    edge_teardown(&d);
+}
+
+/* The same for a commit under way: a sweep that is due in the very step that takes the end in. */
+static void an_end_under_way_to_the_disk_outlives_the_sweep(void **state)
+{
+    struct driver d;
+    uint64_t first, again;
+
+    (void)state;
+    edge_setup(&d, NOBODY, FEDERATION);
+    edge_post(&d, CRITICAL);
+    driver_settle(&d);
+    d.manual_store = true;
+    d.now.mono_ms += EDGE_ALERTS_GC_MS_DEFAULT; /* without a step of the engine */
+    first = driver_request(&d, "POST", "/api/v2/alerts", "", CRITICAL_ENDED);
+    again = driver_request(&d, "POST", "/api/v2/alerts", "", CRITICAL_ENDED);
+    assert_null(driver_reply(&d, first));
+    assert_null(driver_reply(&d, again));
+    driver_stored(&d, d.txn, STORE_OK);
+    assert_int_equal(driver_reply(&d, first)->status, 200);
+    assert_int_equal(driver_reply(&d, again)->status, 200);
+    edge_teardown(&d);
+}
+
 static void a_repeated_alert_survives_a_restart_with_grace(void **state)
 {
     struct driver d;
@@ -293,6 +344,8 @@ int main(void)
         cmocka_unit_test(a_hanging_disk_delays_no_notification),
         cmocka_unit_test(an_answer_waits_for_rows_that_are_put_again),
         cmocka_unit_test(rows_that_the_store_refused_are_put_again),
+        cmocka_unit_test(an_end_that_is_not_stored_outlives_the_sweep),
+        cmocka_unit_test(an_end_under_way_to_the_disk_outlives_the_sweep),
         cmocka_unit_test(a_repeated_alert_survives_a_restart_with_grace),
         cmocka_unit_test(a_resolved_alert_stays_resolved_over_a_restart),
         cmocka_unit_test(new_forward_matchers_take_what_is_firing),
