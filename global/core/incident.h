@@ -143,6 +143,7 @@ struct dedup {
     uint64_t generation;        /* of that */
     uint64_t mirror_generation; /* the newest that another node told of */
     bool mirror_open, mirror_forced;
+    bool mirror_own;                 /* only this node told of it, before it lost its store */
     int64_t mirror_resolved_wall_ms; /* by its node's clock */
     UT_hash_handle hh;
 };

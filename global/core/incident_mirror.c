@@ -288,7 +288,17 @@ static bool is_namesake(const struct incident *i, const struct told *t)
            t->opened_wall_ms + MS_PER_DAY < i->opened_wall_ms;
 }
 
-static struct dedup *note_generation(struct global *g, const struct told *t)
+/* Does it say more of the newest generation than what is known? What this node said before it lost
+ * its store is the oldest word: another node's stands against it, and of its own versions, which
+ * come in any order, the one that closes. */
+static bool is_news(const struct dedup *d, const struct told *t, bool own)
+{
+    if (t->generation != d->mirror_generation)
+        return t->generation > d->mirror_generation;
+    return !own || (d->mirror_own && str_eq_c(t->state, "resolved"));
+}
+
+static struct dedup *note_generation(struct global *g, const struct told *t, bool own)
 {
     struct dedup *d;
 
@@ -298,8 +308,9 @@ static struct dedup *note_generation(struct global *g, const struct told *t)
         memcpy(d->key, t->dedup_key.p, DEDUP_KEY_N);
         HASH_ADD(hh, g->incidents->by_key, key, DEDUP_KEY_N, d);
     }
-    if (t->generation >= d->mirror_generation) {
+    if (is_news(d, t, own)) {
         d->mirror_generation = t->generation;
+        d->mirror_own = own;
         d->mirror_open = !str_eq_c(t->state, "resolved");
         d->mirror_forced = t->forced;
         d->mirror_resolved_wall_ms = t->resolved_at_ms;
@@ -316,13 +327,12 @@ void incident_on_mirror(struct global *g, struct str origin, struct str incident
     struct told t;
     bool ok = read_body(body, &t);
 
-    (void)origin;
     if (ok)
         incident_make_id(id, t.dedup_key, t.generation);
     if (!ok || !str_eq_c(incident, id)) {
         g->incidents->counts.refused++;
     } else {
-        d = note_generation(g, &t);
+        d = note_generation(g, &t, str_eq_c(origin, g->node));
         i = incident_get(g, incident);
         if (i == NULL)
             incident_follow(g, d, out);

@@ -57,6 +57,14 @@ bool inc_other_open(const struct inc *table, const struct inc *i, int64_t t);
  * its store may number what it is told again differently from the one that pages; it owes nothing
  * while it has no duty. True for an incident without members. */
 bool inc_in_duty(const struct sim *s, const struct inc *i, int64_t from, int64_t to);
+/* Did all nodes that have it open lose their store, and hear the site again whose silence it is?
+ * Every node opens such an incident for itself, so nobody is left who could resolve it; a site that
+ * is still silent opens it anew. Never of an incident with members. */
+bool inc_forgotten(const struct sim *s, const struct inc *i, int64_t by);
+/* Is it another generation of one that a person closed by force, of the very same rows, opened by
+ * a node that lost its store in between? The node learns that the incident was closed, not for
+ * which alerts, and pages them again while it has duty; a node that knows pages none of them. */
+bool inc_closed_before(const struct sim *s, struct inc *table, const struct inc *i, int64_t by);
 void inc_free(struct inc *table);
 
 /* from + bound, pushed behind every fault that overlaps the wait. */

@@ -40,7 +40,7 @@ static void owed(struct sim *s, struct inc *table, const struct inc *i)
     if (over <= deadline || terminal <= deadline)
         return;
     if (!paged(s, table, i, opened, deadline) && !inc_other_open(table, i, deadline) &&
-        inc_in_duty(s, i, opened, deadline))
+        inc_in_duty(s, i, opened, deadline) && !inc_forgotten(s, i, deadline))
         history_violation(s, deadline, "I2", "incident %.8s opened at %.1f s was not paged by then",
                           i->id, (double)opened / 1000);
 }

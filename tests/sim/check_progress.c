@@ -5,7 +5,20 @@
 #define DELAY_MAX_MS (3 * MS_PER_MIN) /* the longest of config.c's policies */
 #define SLACK_MS (100 * MS_PER_S)     /* lease, take-over, clocks */
 
-static void judge(struct sim *s, const struct inc *table, const struct inc *i)
+#define BOUND_MS (DELAY_MAX_MS + SLACK_MS)
+
+/* It may rest: it has another number where it is escalated, nobody who has it holds duty, or a
+ * store was lost. A node that holds duty in the calm time before `due` has no excuse for its step
+ * of what was closed by force elsewhere. */
+static bool excused(const struct sim *s, struct inc *table, const struct inc *i, int64_t since,
+                    int64_t due)
+{
+    return inc_other_open(table, i, due) || !inc_in_duty(s, i, since, due) ||
+           inc_forgotten(s, i, due) ||
+           (!inc_in_duty(s, i, due - BOUND_MS, due) && inc_closed_before(s, table, i, due));
+}
+
+static void judge(struct sim *s, struct inc *table, const struct inc *i)
 {
     int64_t since = -1; /* open and unacknowledged, last progress; -1: not owed */
     bool acked = false, resolved = true;
@@ -17,8 +30,8 @@ static void judge(struct sim *s, const struct inc *table, const struct inc *i)
         int64_t due;
 
         if (since >= 0) {
-            due = check_deadline(s, since, DELAY_MAX_MS + SLACK_MS);
-            if (t > due && !inc_other_open(table, i, due) && inc_in_duty(s, i, since, due)) {
+            due = check_deadline(s, since, BOUND_MS);
+            if (t > due && !excused(s, table, i, since, due)) {
                 history_violation(s, due, "I6",
                                   "incident %.8s is open, not acknowledged, and rests since %.1f s",
                                   i->id, (double)since / 1000);

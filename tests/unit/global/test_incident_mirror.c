@@ -308,6 +308,37 @@ static void send_one(struct world *w, const struct mirror *m)
     buf_clear(&b);
 }
 
+/* g1 was away with its store when its incident was resolved. An edge still carries what g1 said
+ * before, and tells it after what g2 says: that is no news of the incident, and the ack of it is
+ * not for what fires later. */
+static void what_we_said_before_a_lost_store_is_the_oldest_word(void **state)
+{
+    char id[INCIDENT_ID_N + 1];
+    struct pair p;
+
+    (void)state;
+    pair_init(&p);
+    BOTH(&p, .seq = 1);
+    deliver_all(&p.a);
+    carry(&p);
+    (void)act(&p.a, newest(&p.a), "ack", "");
+    carry(&p);
+    SAY(&p.b, fra_e1, UUID_A, .seq = 2, .state = "resolved");
+    memcpy(id, newest(&p.b)->id, sizeof(id));
+    world_clear(&p.a);
+    world_init_config(&p.a, "g1", TWO);
+    p.a.now.wall_ms = p.b.now.wall_ms + 10 * MS_PER_MIN;
+    grant(&p.a, fra_e1, UUID_A);
+    send_one(&p.a, mirror_find(real(&p.b), STR("g2"), str_from(id)));
+    send_one(&p.a, mirror_find(real(&p.b), STR("g1"), str_from(id)));
+    assert_int_equal(count(&p.a), 0);
+    SAY(&p.a, fra_e1, UUID_A, .seq = 1, .episode = 3); /* its rows begin anew */
+    assert_int_equal(pages_to(&p.a, "http://pager/"), 1);
+    assert_int_equal(newest(&p.a)->generation, 2);
+    assert_false(incident_acked(newest(&p.a)));
+    pair_clear(&p);
+}
+
 static void odd_bodies_change_nothing(void **state)
 {
     static const char *const bodies[] = {
@@ -356,6 +387,7 @@ int main(void)
         cmocka_unit_test(a_step_heard_of_is_not_sent_again_at_once),
         cmocka_unit_test(a_wrong_clock_is_no_takeover),
         cmocka_unit_test(a_mirror_that_is_too_long_is_cut),
+        cmocka_unit_test(what_we_said_before_a_lost_store_is_the_oldest_word),
         cmocka_unit_test(odd_bodies_change_nothing),
     };
 
