@@ -41,7 +41,7 @@ void edge_duty_start(struct edge_duty *d, bool known, struct str granted, int64_
     d->persist = DUTY_PERSIST_DONE;
     d->until_ms = known && granted.n == 0 ? now_ms : now_ms + edge_duty_term_ms(d->lease_ms);
     d->until_before_ms = d->until_ms;
-    d->unanswered = false;
+    d->unanswered = d->echoed = false;
 }
 
 static bool is_granted(const struct edge_duty *d, size_t i)
@@ -150,13 +150,17 @@ int64_t edge_duty_next_ms(const struct edge_duty *d, int64_t now_ms)
 /* May node i be granted, as far as other holders and the state of its mirrors go? */
 static bool is_free_for(const struct edge_duty *d, size_t i, int64_t now_ms)
 {
+    int64_t gate_ms;
+
     if (edge_duty_choice(d, now_ms) != i || (d->unanswered && now_ms < d->until_ms))
         return false;
-    if (is_granted(d, i))
-        return true;
-    if (now_ms < d->until_ms)
-        return false;
-    return !d->nodes[i].mirrors_lacking || now_ms >= d->until_ms + DUTY_GATE_WAIT_MS;
+    if (now_ms < d->until_ms && (!is_granted(d, i) || d->echoed))
+        return is_granted(d, i); /* a term of ours that goes on, or another node's */
+    /* Another node may have decided in between, by grant of the site's other edges: also the one
+     * that we granted last has to know of it before it pages again. After a restart it has been
+     * waited for by the end of the term that we count. */
+    gate_ms = is_granted(d, i) && !d->echoed ? d->until_ms : d->until_ms + DUTY_GATE_WAIT_MS;
+    return !d->nodes[i].mirrors_lacking || now_ms >= gate_ms;
 }
 
 static bool is_persisted(const struct edge_duty *d, size_t i)
@@ -194,7 +198,7 @@ void edge_duty_echo_sent(struct edge_duty *d, size_t i, int64_t now_ms)
     d->until_before_ms = is_granted(d, i) ? d->until_ms : now_ms;
     name_set(d->granted, str_from(d->nodes[i].name));
     d->until_ms = max_i64(d->until_ms, now_ms + edge_duty_term_ms(d->lease_ms));
-    d->unanswered = true;
+    d->unanswered = d->echoed = true;
 }
 
 const char *edge_duty_holder(const struct edge_duty *d, int64_t now_ms)

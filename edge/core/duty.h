@@ -51,10 +51,11 @@ struct edge_duty {
     int64_t lease_ms;
     struct edge_duty_node nodes[DUTY_NODES_MAX]; /* in configuration order */
     size_t nodes_n;
-    char granted[IDENTITY_NAME_MAX + 1];   /* last granted node; "" never */
-    int64_t until_ms;                      /* it may hold until then */
-    int64_t until_before_ms;               /* for an echo that never left */
-    bool unanswered;                       /* the newest echo has no answer yet */
+    char granted[IDENTITY_NAME_MAX + 1]; /* last granted node; "" never */
+    int64_t until_ms;                    /* it may hold until then */
+    int64_t until_before_ms;             /* for an echo that never left */
+    bool unanswered;                     /* the newest echo has no answer yet */
+    bool echoed; /* by this process: `granted` is more than what the store says */
     char persisted[IDENTITY_NAME_MAX + 1]; /* the name that the store has, or is about to have */
     enum duty_persist persist;
     char self[IDENTITY_NAME_MAX + 1]; /* our own name */

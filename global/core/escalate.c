@@ -152,12 +152,21 @@ enum pager escalate_pager(const struct global *g, const struct incident *i, stru
     return str_eq_c(c.winner, g->node) ? PAGER_SELF : PAGER_OTHER;
 }
 
+/* No edge's grant stands before an incident about a site, and an edge grants only a node that has
+ * receipted what the others decided. So a node that has just started gives the edges the same time
+ * to tell it: the incident may have been acknowledged, or be over, since it went down. */
+static bool may_have_heard(const struct global *g, const struct incident *i)
+{
+    return system_alert_local(i->system) || g->config->nodes_n <= 1 ||
+           g->now.mono_ms - g->started_mono_ms >= DUTY_LEASE_MS;
+}
+
 bool escalate_may_send(const struct global *g, const struct incident *i)
 {
     struct member *m;
 
     if (i->system != NULL)
-        return !g->stopping;
+        return !g->stopping && may_have_heard(g, i);
     TAILQ_FOREACH (m, &i->members, incident_link) {
         if (counts(g, m) && duty_until(g, m->stream->site) > g->now.mono_ms + PAGE_TIMEOUT_MS)
             return true;

@@ -108,7 +108,8 @@ struct inc *inc_table(const struct sim *s)
         if (l->verdict == LEDGER_INCIDENT)
             i->key = l->what;
         if (event_of(l, &what))
-            *VEC_PUSH(&i->events) = (struct inc_event){.t = l->t, .node = l->node, .what = what};
+            *VEC_PUSH(&i->events) = (struct inc_event){
+                .t = l->t, .node = l->node, .what = what, .forgotten = l->forgotten};
     }
     return table;
 }

@@ -33,6 +33,7 @@ struct inc_event {
     int64_t t;
     int node;
     enum inc_what what;
+    bool forgotten; /* the node's store has lost it later */
 };
 
 struct inc { /* an incident's life as all global nodes told it, in the order of time */

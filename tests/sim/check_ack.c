@@ -13,6 +13,19 @@ static bool taken_back(const struct inc *i, int64_t from, int64_t to)
     return false;
 }
 
+/* On a node whose disk fails the ack's time-out counts, too: it pages from memory. A crash later
+ * forgets that it took the ack back; the page was due all the same. */
+static bool taken_back_in_memory(const struct sim *s, const struct h_act *a, const struct h_page *p)
+{
+    VEC_EACH (&s->h.ledger, const struct h_ledger, l) {
+        if (l->lost && l->node == p->node && l->life == p->life && l->incident == p->incident &&
+            l->verdict == LEDGER_INCIDENT && strcmp(l->cause, "unacked") == 0 && l->t >= a->t &&
+            l->t <= p->sent_at)
+            return true;
+    }
+    return false;
+}
+
 static void page_after(struct sim *s, struct inc *table, const struct h_act *a)
 {
     const struct inc *i = inc_find(table, a->incident);
@@ -24,6 +37,8 @@ static void page_after(struct sim *s, struct inc *table, const struct h_act *a)
         /* The unack may have been decided just before the ack's answer arrived. */
         if (i != NULL && taken_back(i, a->t - 10 * MS_PER_S, p->sent_at))
             return;
+        if (taken_back_in_memory(s, a, p))
+            continue;
         history_violation(s, p->sent_at, "I4",
                           "%s paged step %u.%u.%u of %.8s, acknowledged with 200 by %s at %.1f s",
                           s->nodes[p->node].id, p->phase, p->round, p->step, p->incident,

@@ -180,7 +180,7 @@ void disk_crash(struct disk *d, size_t keep)
     d->committing = false;
 }
 
-void disk_regress(struct disk *d, size_t ops)
+uint64_t disk_regress(struct disk *d, size_t ops)
 {
     while (ops > 0 && d->undo.n > 0) {
         uint64_t txn = d->undo.v[d->undo.n - 1].txn;
@@ -194,6 +194,7 @@ void disk_regress(struct disk *d, size_t ops)
             ops -= ops > 0;
         }
     }
+    return d->undo.n > 0 ? d->undo.v[d->undo.n - 1].txn : 0;
 }
 
 static int compare(const void *a, const void *b)

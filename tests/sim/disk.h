@@ -61,7 +61,8 @@ bool disk_wants_commit(const struct disk *d);
 /* The process dies: `keep` of the transactions that were not told are on the disk. */
 void disk_crash(struct disk *d, size_t keep);
 size_t disk_untold(const struct disk *d);
-void disk_regress(struct disk *d, size_t ops); /* takes the last operations back */
+/* Takes the last operations back. The newest transaction of this life that is left; 0: none is. */
+uint64_t disk_regress(struct disk *d, size_t ops);
 void disk_wipe(struct disk *d);
 /* Rows in (kind, key) order; the caller frees the array. */
 const struct disk_row **disk_sorted(const struct disk *d, size_t *ret_n);

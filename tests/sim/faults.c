@@ -126,11 +126,12 @@ static void down_with(struct sim *s, struct sim_node *n, const struct fault *f)
     }
     node_crash(s, n);
     if (f->kind == MARK_FAULT_REGRESS) {
-        disk_regress(&n->disk, (size_t)f->amount);
+        history_store_lost(s, n, disk_regress(&n->disk, (size_t)f->amount));
         n->regressed = true;
     }
     if (f->kind == MARK_FAULT_WIPE) {
         disk_wipe(&n->disk);
+        history_store_lost(s, n, 0);
         n->wiped = true;
     }
 }

@@ -179,6 +179,15 @@ void history_crashed(struct sim *s, struct sim_node *n)
     }
 }
 
+void history_store_lost(struct sim *s, const struct sim_node *n, uint64_t kept)
+{
+    VEC_EACH (&s->h.ledger, struct h_ledger, l) {
+        /* With none kept of the last life, older ones may be gone as well. */
+        if (l->node == n->index && (l->life == n->life ? l->txn > kept : kept == 0))
+            l->forgotten = true;
+    }
+}
+
 /* ---- promises, held against the disk at the moment they leave ---- */
 
 static bool durable(const struct sim_node *n, const struct sim_alert *a, bool firing)

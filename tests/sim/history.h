@@ -24,8 +24,9 @@ struct h_ledger {
     int64_t t;
     int node;
     unsigned life, store_life;
-    uint64_t txn; /* the row's effects are in transactions up to this one */
-    bool lost;    /* a crash forgot that transaction */
+    uint64_t txn;   /* the row's effects are in transactions up to this one */
+    bool lost;      /* a crash forgot that transaction */
+    bool forgotten; /* it was on the disk, and the store lost it: restored from a copy, or wiped */
     enum ledger_verdict verdict;
     uint64_t fp, epoch, seq, ver, generation;
     const char *site, *stream, *peer, *incident, *target, *reason, *cause, *what;
@@ -150,6 +151,9 @@ void history_answer(struct sim *s, struct sim_node *n, const struct sim_call *c)
 /* A global's 200 to a batch leaves. */
 void history_receipt(struct sim *s, struct sim_node *n, struct str body, const struct sim_call *c);
 void history_crashed(struct sim *s, struct sim_node *n);
+/* The store has just lost what was on it; of the last life's transactions it has those up to
+ * kept. */
+void history_store_lost(struct sim *s, const struct sim_node *n, uint64_t kept);
 void history_mark(struct sim *s, enum mark_kind m);
 void history_violation(struct sim *s, int64_t t, const char *invariant, const char *fmt, ...)
     PRINTF_LIKE(4, 5);

@@ -151,6 +151,32 @@ static void a_mirror_cannot_hold_duty_up_for_ever(void **state)
     assert_true(grant(0, DUTY_GATE_WAIT_MS));
 }
 
+/* While it was away another node may have paged by grant of the site's other edges. */
+static void a_new_term_of_the_same_node_needs_every_mirror(void **state)
+{
+    (void)state;
+    start_with(true, "g2");
+    d.nodes[1].mirrors_lacking = true;
+    answer(1, 6, false);
+    assert_false(grant(1, 6));
+    d.nodes[1].mirrors_lacking = false;
+    assert_true(grant(1, 7));
+    d.nodes[1].mirrors_lacking = true;
+    answer(1, 10000, false);
+    assert_true(grant(1, 10000)); /* a term that goes on waits for nothing */
+    edge_duty_failed(&d, 1);
+    answer(1, 10000 + TERM, false);
+    assert_false(grant(1, 10000 + TERM));
+    answer(1, 10000 + TERM + DUTY_GATE_WAIT_MS, false);
+    assert_true(grant(1, 10000 + TERM + DUTY_GATE_WAIT_MS));
+
+    start_with(true, "g2");
+    d.nodes[1].mirrors_lacking = true;
+    answer(1, TERM - 1, false);
+    assert_false(grant(1, TERM - 1));
+    assert_true(grant(1, TERM)); /* not for ever after a restart either */
+}
+
 /* After a cut of all nodes they answer again one by one: both edges of a site wait for the node
  * that they granted last, or each would grant another one. */
 static void who_held_last_is_waited_for(void **state)
@@ -452,6 +478,7 @@ int main(void)
         cmocka_unit_test(a_release_frees_at_once),
         cmocka_unit_test(another_node_needs_every_mirror),
         cmocka_unit_test(a_mirror_cannot_hold_duty_up_for_ever),
+        cmocka_unit_test(a_new_term_of_the_same_node_needs_every_mirror),
         cmocka_unit_test(who_held_last_is_waited_for),
         cmocka_unit_test(nobody_waits_for_a_node_that_is_gone),
         cmocka_unit_test(the_sites_edges_converge),

@@ -201,6 +201,30 @@ static void no_duty_no_page_and_none_forgotten(void **state)
     world_clear(&w);
 }
 
+/* A site's silence needs no grant: what became of it while this node was down is for the edges to
+ * tell first. */
+static void a_node_that_starts_hears_before_it_pages_for_a_site(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init_config(&w, "g1", TWO);
+    (void)world_beat(&w, ams_e1, UUID_B, 0, "");
+    stay(&w, fra_e1, UUID_A, 90000);
+    tick(&w);
+    assert_int_equal(pages_to(&w, "http://sre/"), 1);
+    assert_non_null(strstr(last_page(&w)->body, "TocsinSiteSilent"));
+    deliver_all(&w);
+    w.now.mono_ms += 6 * MS_PER_MIN; /* down; the second round is due by now */
+    w.now.wall_ms += 6 * MS_PER_MIN;
+    world_restart(&w);
+    advance(&w, 29999);
+    assert_int_equal(w.sent.n, 1);
+    advance(&w, DUTY_RECHECK_MS);
+    assert_int_equal(w.sent.n, 2);
+    world_clear(&w);
+}
+
 static void a_higher_severity_and_each_threshold_page_once(void **state)
 {
     struct world w;
@@ -242,6 +266,7 @@ int main(void)
         cmocka_unit_test(a_split_site_marks_its_pages),
         cmocka_unit_test(a_silence_that_ends_is_no_takeover),
         cmocka_unit_test(no_duty_no_page_and_none_forgotten),
+        cmocka_unit_test(a_node_that_starts_hears_before_it_pages_for_a_site),
         cmocka_unit_test(a_higher_severity_and_each_threshold_page_once),
     };
 
