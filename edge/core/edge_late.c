@@ -144,7 +144,8 @@ bool edge_late_write(struct edge *e, struct now now, struct out *out)
     if (edge_spares_store(e, out))
         return true; /* until the next report */
     begin_again(e, now, out);
-    if (!forward_put_again(e, out)) /* the spool before the alerts: an answer needs both */
+    if (!forward_put_again(e, e->options.store_queue_bytes / 16,
+                           out)) /* the spool before the alerts: an answer needs both */
         return false;
     done = write_gone(e, out);
     done = write_alerts(e, now, out) && done;

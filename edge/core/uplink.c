@@ -5,7 +5,6 @@
 #include <assert.h>
 
 #define KEY_GRANTED STR("granted")
-#define PUT_SLICE_BYTES MIB(1)
 
 struct uplink *uplink_new(void)
 {
@@ -367,7 +366,7 @@ void uplink_stored(struct uplink *u, uint64_t txn, enum store_result result, str
         u->rows_lost = true;
 }
 
-bool uplink_put_again(struct uplink *u, struct out *out)
+bool uplink_put_again(struct uplink *u, size_t bytes_max, struct out *out)
 {
     if (u->rows_lost) {
         u->rows_lost = false;
@@ -378,7 +377,7 @@ bool uplink_put_again(struct uplink *u, struct out *out)
         u->put_next_seq = 0;
     }
     if (u->putting) {
-        u->put_next_seq = spool_put_slice(u->spool, u->put_next_seq, PUT_SLICE_BYTES, out);
+        u->put_next_seq = spool_put_slice(u->spool, u->put_next_seq, bytes_max, out);
         u->putting = u->put_next_seq != 0;
     }
     return !u->putting;

@@ -153,6 +153,7 @@ static void enqueue(struct driver *d, const struct engine_output *o)
     if (d->queue_bytes + t.bytes > d->queue_max) {
         d->refused++;
         d->refused_txn = o->txn;
+        d->owes_recovered = true;
         return;
     }
     t.v = xcalloc(t.n, sizeof(*t.v));
@@ -170,6 +171,7 @@ static void enqueue(struct driver *d, const struct engine_output *o)
 bool driver_commit(struct driver *d)
 {
     uint64_t txn = d->queue.n > 0 ? d->queue.v[d->queue.n - 1].txn : 0;
+    bool recovered = d->owes_recovered;
 
     VEC_EACH (&d->queue, struct driver_txn, t) {
         for (size_t i = 0; i < t->n; i++)
@@ -179,9 +181,12 @@ bool driver_commit(struct driver *d)
                                           .remove = t->v[i].value.p == NULL});
     }
     drop_queue(d);
+    d->owes_recovered = false;
     if (txn != 0)
-        driver_stored(d, txn, STORE_OK);
-    return txn != 0;
+        d->stored_txn = txn;
+    if (txn != 0 || recovered)
+        driver_stored(d, d->stored_txn, STORE_OK);
+    return txn != 0 || recovered;
 }
 
 /* ---- outputs ---- */

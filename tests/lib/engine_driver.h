@@ -58,6 +58,8 @@ struct driver {
                           is refused */
     size_t queue_bytes, queue_peak, refused;
     uint64_t refused_txn; /* the last of them */
+    uint64_t stored_txn;  /* the last one reported as stored */
+    bool owes_recovered;  /* after a refusal, a report without a new transaction */
     struct {
         struct driver_txn *v;
         size_t n, cap;
