@@ -3,6 +3,7 @@
 #include "common/daemon/daemon.h"
 #include "common/io/clock.h"
 #include "common/io/log_out.h"
+#include "common/io/store.h"
 #include "common/io/zoneinfo.h"
 #include "edge/core/edge.h"
 #include "edge/io/import_files.h"
@@ -172,6 +173,7 @@ static struct engine *make_engine(struct daemon *d, void *arg)
                              .maintenance_ms = s->maintenance_ms,
                              .alerts_gc_ms = s->gc_ms,
                              .alerts_max = (size_t)s->alerts_max,
+                             .store_queue_bytes = STORE_QUEUE_BYTES_DEFAULT,
                              .cluster_name = str_from(s->self.name),
                              .cluster_address = str_from(s->self.address),
                              .cors_allow_writes = s->daemon.cors_allow_writes,
@@ -331,7 +333,8 @@ int main(int argc, char **argv)
                                            .arg = &settings,
                                            .configure = configure,
                                            .make_engine = make_engine,
-                                           .before_start = before_start};
+                                           .before_start = before_start,
+                                           .puts_refused_again = true};
     enum options_result parsed = options_parse(&options, argc, argv);
     int status;
 

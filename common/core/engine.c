@@ -11,6 +11,7 @@ struct out {
     struct engine *engine;
     struct arena *arena;
     struct engine_output o;
+    uint64_t row_bytes;
     size_t replies_cap, sends_cap, rows_cap, logs_cap, ledger_cap;
 };
 
@@ -122,15 +123,17 @@ void out_put(struct out *out, uint32_t kind, struct str key, struct str value)
 {
     *APPEND(out, struct row_op, rows) = (struct row_op){
         .kind = kind, .key = arena_str(out->arena, key), .value = arena_str(out->arena, value)};
+    out->row_bytes += sizeof(struct row_op) + key.n + value.n;
 }
 
 void out_delete(struct out *out, uint32_t kind, struct str key)
 {
     *APPEND(out, struct row_op, rows) =
         (struct row_op){.kind = kind, .key = arena_str(out->arena, key), .remove = true};
+    out->row_bytes += sizeof(struct row_op) + key.n;
 }
 
-uint64_t out_txn(struct out *out)
+uint64_t out_txn(const struct out *out)
 {
     return out->engine->next_txn;
 }
@@ -138,6 +141,11 @@ uint64_t out_txn(struct out *out)
 bool out_has_rows(const struct out *out)
 {
     return out->o.rows_n > 0;
+}
+
+uint64_t out_row_bytes(const struct out *out)
+{
+    return out->o.rows_n > 0 ? ENGINE_TXN_BYTES + out->row_bytes : 0;
 }
 
 void out_log(struct out *out, enum log_level level, const char *component, const char *msg,

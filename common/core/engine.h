@@ -233,12 +233,17 @@ void out_reply_error(struct out *out, uint64_t request_id, int status, const cha
 uint64_t out_send(struct out *out, const struct engine_send *send);
 uint64_t out_next_send_id(struct out *out); /* to file the id before the send is written */
 
+/* Overhead of a transaction in the store's queue; an operation has that of a struct row_op. */
+#define ENGINE_TXN_BYTES 64
+
 /* Rows of this step's transaction. key and value are copied. */
 void out_put(struct out *out, uint32_t kind, struct str key, struct str value);
 void out_delete(struct out *out, uint32_t kind, struct str key);
-uint64_t
-out_txn(struct out *out); /* the number that this step's rows have, or will have if any are added */
+uint64_t out_txn(const struct out *out); /* the number that this step's rows have, or will have if
+                                            any are added */
 bool out_has_rows(const struct out *out);
+/* What they take of the store's queue; ENGINE_TXN_BYTES included, 0 when there are none. */
+uint64_t out_row_bytes(const struct out *out);
 
 #define OUT_LOG(out, level, component, msg, ...) \
     out_log((out), (level), (component), (msg), (const struct log_kv[]){__VA_ARGS__}, \

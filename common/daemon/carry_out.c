@@ -161,6 +161,15 @@ static void on_failing(struct daemon *d, const struct store_report *report)
               KV("err", report->result == -ENOSPC ? "no space left" : "input/output error"));
 }
 
+/* Rows that were promised and that the database has lost are made good by the other tier only, as
+ * it is asked after a start. Rows that were refused have been promised to nobody: an edge was told
+ * of each refusal and puts them again, so that no load ends it. A global node does not: there every
+ * refusal ends the process. */
+static bool must_stop(const struct daemon *d, const struct store_report *report)
+{
+    return report->incomplete || (report->lost > 0 && !d->program->puts_refused_again);
+}
+
 void daemon_on_stored(const struct store_report *report, void *arg)
 {
     struct daemon *d = arg;
@@ -176,7 +185,7 @@ void daemon_on_stored(const struct store_report *report, void *arg)
         d->store_failing = false;
         tell_health(d);
         log_warn("store works again", KV("refused_transactions", report->lost));
-        if (report->incomplete || report->lost > 0) {
+        if (must_stop(d, report)) {
             log_error("rows are missing in the store: stopping, so that the next start resyncs");
             d->exit_status = 1;
             loop_stop(d->loop);

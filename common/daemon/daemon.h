@@ -79,6 +79,9 @@ struct daemon_program {
      * before is given by daemon_give. May be NULL. */
     void (*before_start)(struct daemon *d, struct engine *e, void *arg);
 
+    /* The engine puts rows that the store has refused again by itself. */
+    bool puts_refused_again;
+
     bool open_health;               /* /-/healthy and /-/ready need no credentials */
     const char *federation_address; /* "": no federation listener */
     struct tls_server_options federation_tls;

@@ -5,7 +5,6 @@
 
 /* So many groups are told in one step; the rest in the next one, which is due at once. */
 #define FLUSHES_PER_STEP 256
-#define GROUP_ROWS_PER_STEP 4096
 
 static void on_flushed(struct flush *f, bool success, struct now now, void *arg)
 {
@@ -83,17 +82,8 @@ static void stored(struct edge *e, uint64_t txn, enum store_result result, struc
                    struct out *out)
 {
     e->store_failing = result != STORE_OK;
-    if (result == STORE_FULL)
-        e->rows_lost = true;
+    edge_late_stored(e, txn, result, now);
     deferred_stored(e->deferred, out, txn, result);
-    if (result == STORE_OK && e->rows_lost) {
-        e->rows_lost = false;
-        nflog_put_all(e->nflog, out);
-        edge_put_alert_rows(e, now, out);
-        edge_mute_put_rows(e, now, out);
-        edge_import_put_rows(e, out);
-        groups_touch_all(e->groups);
-    }
     if (e->started) /* what was imported is no affair of the uplink */
         forward_stored(e, txn, result, now, out);
 }
@@ -110,9 +100,13 @@ static void delivered(struct edge *e, const struct engine_delivery *d, struct no
 static void sweep(struct edge *e, struct now now, struct out *out)
 {
     if (now.mono_ms >= e->sweep_nflog_mono_ms) {
-        nflog_sweep(e->nflog, now, out);
-        e->count.nflog_sweeps++;
-        e->sweep_nflog_mono_ms = now.mono_ms + e->options.maintenance_ms;
+        if (e->late.behind) { /* what it deletes would be no small transaction */
+            e->sweep_nflog_mono_ms = now.mono_ms + MS_PER_S;
+        } else {
+            nflog_sweep(e->nflog, now, out);
+            e->count.nflog_sweeps++;
+            e->sweep_nflog_mono_ms = now.mono_ms + e->options.maintenance_ms;
+        }
     }
     if (now.mono_ms >= e->sweep_alerts_mono_ms) {
         edge_sweep_alerts(e, now, out);
@@ -204,19 +198,18 @@ static void handle(struct edge *e, const struct engine_input *in, struct out *ou
 static int64_t edge_step(struct engine *engine, const struct engine_input *in, struct out *out)
 {
     struct edge *e = edge_of(engine);
-    bool written;
-    int64_t wake;
+    int64_t wake = TIME_NEVER;
 
+    edge_late_begin(e, out);
     if (e->started)
         edge_mute_tick(e, in->now, out);
     handle(e, in, out);
-    if (!e->started)
-        return TIME_NEVER;
-    wake = run_due(e, in->now, out);
-    if (e->store_failing) /* what is left over is written when it works again */
-        return wake;
-    written = groups_write(e->groups, EDGE_ROW_GROUP, GROUP_ROWS_PER_STEP, in->now, out);
-    return edge_put_alert_slice(e, in->now, out) && written ? wake : in->now.mono_ms;
+    if (e->started)
+        wake = run_due(e, in->now, out);
+    if (e->started && !edge_late_write(e, in->now, out))
+        wake = in->now.mono_ms;
+    edge_late_count(e, in->now, out);
+    return wake;
 }
 
 /* ---- life ---- */
@@ -235,6 +228,7 @@ static void edge_free(struct engine *engine)
     edge_suppress_free(e);
     edge_mute_free(e);
     deferred_free(e->deferred);
+    edge_late_free(e);
     edge_config_unref(e->config);
     arena_free(e->arena);
     free(e);
@@ -274,6 +268,8 @@ static struct edge_options full_options(const struct edge_options *o, struct are
     f.maintenance_ms = or_default(o->maintenance_ms, EDGE_MAINTENANCE_MS_DEFAULT);
     f.alerts_gc_ms = or_default(o->alerts_gc_ms, EDGE_ALERTS_GC_MS_DEFAULT);
     f.alerts_max = o->alerts_max > 0 ? o->alerts_max : EDGE_ALERTS_MAX_DEFAULT;
+    f.store_queue_bytes =
+        o->store_queue_bytes > 0 ? o->store_queue_bytes : EDGE_STORE_QUEUE_BYTES_DEFAULT;
     f.groups_max = o->groups_max > 0 ? o->groups_max : EDGE_GROUPS_MAX_DEFAULT;
     return f;
 }

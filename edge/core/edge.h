@@ -8,6 +8,7 @@
 
 #define EDGE_ALERTS_MAX_DEFAULT 2000000
 #define EDGE_GROUPS_MAX_DEFAULT 1000000
+#define EDGE_STORE_QUEUE_BYTES_DEFAULT MIB(64)
 #define EDGE_RETENTION_MS_DEFAULT (120 * MS_PER_H)
 #define EDGE_MAINTENANCE_MS_DEFAULT (15 * MS_PER_MIN)
 #define EDGE_ALERTS_GC_MS_DEFAULT (30 * MS_PER_MIN)
@@ -22,6 +23,7 @@ struct edge_options {        /* 0 and "" mean the default; texts are copied */
     int64_t alerts_gc_ms;       /* between two sweeps of resolved alerts */
     size_t alerts_max;          /* a POST that would go beyond is answered 503 */
     size_t groups_max;
+    uint64_t store_queue_bytes; /* what the store's queue holds; rows that can wait get a quarter */
     struct str cluster_name, cluster_address; /* "": clustering is off */
     bool cors_allow_writes;                   /* see common/core/api/cors.h */
     int64_t start_delay_ms;                   /* before the first flush */

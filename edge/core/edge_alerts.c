@@ -7,7 +7,6 @@
 
 /* An alert whose source repeats it gets at least this long to be repeated after a restart. */
 #define RESTORE_GRACE_MS (5 * MS_PER_MIN)
-#define ALERT_ROWS_SLICE 2000
 
 bool edge_forwards(const struct edge *e, struct labels labels)
 {
@@ -18,9 +17,9 @@ bool edge_forwards(const struct edge *e, struct labels labels)
 
 /* ---- rows ---- */
 
-static struct str row_key(const struct alert *a, char ret[17])
+struct str edge_alert_row_key(uint64_t fp, char ret[17])
 {
-    (void)snprintf(ret, 17, "%016llx", (unsigned long long)a->fp);
+    (void)snprintf(ret, 17, "%016llx", (unsigned long long)fp);
     return str_from(ret);
 }
 
@@ -35,7 +34,7 @@ static void put_labels(struct json_writer *w, const char *key, struct labels l)
     json_close_object(w);
 }
 
-static void put_row(struct alert *a, struct now now, struct out *out)
+void edge_put_alert_row(struct edge *e, struct alert *a, struct now now, struct out *out)
 {
     struct arena *arena = out_arena(out);
     int64_t left = a->firing ? a->ends.at_ms - now.mono_ms : 0;
@@ -57,47 +56,12 @@ static void put_row(struct alert *a, struct now now, struct out *out)
     json_put_bool(&w, "repeated", a->repeated);
     json_put_bool(&w, "forwarded", a->forwarded);
     json_close_object(&w);
-    out_put(out, EDGE_ROW_ALERT, row_key(a, key), buf_str(&b));
+    out_put(out, EDGE_ROW_ALERT, edge_alert_row_key(a->fp, key), buf_str(&b));
     buf_clear(&b);
     a->stored = true;
-}
-
-static void delete_row(struct alert *a, struct out *out)
-{
-    char key[17];
-
-    if (a->stored)
-        out_delete(out, EDGE_ROW_ALERT, row_key(a, key));
-    a->stored = false;
-}
-
-/* Those whose answer may depend on it at once, the rest in slices: a transaction with all of them
- * would be refused like the one before. */
-void edge_put_alert_rows(struct edge *e, struct now now, struct out *out)
-{
-    for (struct alert *a = alerts_from(e->alerts, 0); a != NULL;
-         a = a->fp == UINT64_MAX ? NULL : alerts_from(e->alerts, a->fp + 1)) {
-        if (!a->stored || a->forward_txn == 0)
-            continue;
-        put_row(a, now, out);
-        a->forward_txn = out_txn(out); /* what was refused is durable with this one only */
-    }
-    e->putting = true;
-    e->put_next_fp = 0;
-}
-
-bool edge_put_alert_slice(struct edge *e, struct now now, struct out *out)
-{
-    struct alert *a = e->putting ? alerts_from(e->alerts, e->put_next_fp) : NULL;
-
-    for (size_t n = 0; a != NULL && n < ALERT_ROWS_SLICE; n++) {
-        if (a->stored && a->forward_txn == 0)
-            put_row(a, now, out);
-        e->put_next_fp = a->fp + 1;
-        a = a->fp == UINT64_MAX ? NULL : alerts_from(e->alerts, e->put_next_fp);
-    }
-    e->putting = a != NULL;
-    return !e->putting;
+    edge_set_late(e, a, false);
+    if (a->forward_txn == EDGE_TXN_LATE)
+        a->forward_txn = out_txn(out);
 }
 
 static int read_labels(struct json_object *o, const char *key, struct arena *a, struct labels *ret,
@@ -179,7 +143,7 @@ static int restore(struct edge *e, struct str key, struct alert_row *row, struct
     r = alerts_restore(e->alerts, &row->in, row->firing, left, now, &a);
     if (r < 0)
         return err_set(err, r, "the alert cannot be taken in");
-    if (!str_eq(key, row_key(a, own))) {
+    if (!str_eq(key, edge_alert_row_key(a->fp, own))) {
         alerts_remove(e->alerts, a);
         return err_set(err, -EINVAL, "the key is not the labels' fingerprint");
     }
@@ -234,7 +198,7 @@ static bool forward(struct edge *e, struct alert *a, enum alert_change change, b
         return false;
     }
     edge_suppress_watch(e, a, out_arena(out));
-    put_row(a, now, out);
+    edge_put_alert_row(e, a, now, out);
     if (durable)
         a->forward_txn = out_txn(out);
     return durable;
@@ -253,16 +217,12 @@ static bool is_news(struct alert *a, enum alert_change change)
     return change != ALERT_QUIET && (change != ALERT_REFRESH || first_move);
 }
 
-/* A store that fails has little room left, which belongs to what is forwarded: the others' rows
- * come when it works again. */
 static void put_news(struct edge *e, struct alert *a, struct now now, struct out *out)
 {
-    if (e->store_failing && a->forward_txn == 0) {
-        a->stored = true;
-        e->rows_lost = true;
-    } else {
-        put_row(a, now, out);
-    }
+    if (a->forward_txn == 0 && edge_spares_store(e, out))
+        edge_set_late(e, a, true);
+    else
+        edge_put_alert_row(e, a, now, out);
 }
 
 bool edge_alert_changed(struct edge *e, struct alert *a, enum alert_change change, bool admitted,
@@ -310,7 +270,7 @@ void edge_sweep_alerts(struct edge *e, struct now now, struct out *out)
         uint64_t fp = a->fp;
 
         if (!a->firing && a->groups == NULL && !is_promised(e, a)) {
-            delete_row(a, out);
+            edge_delete_alert_row(e, a, out);
             alerts_remove(e->alerts, a);
         }
         a = fp == UINT64_MAX ? NULL : alerts_from(e->alerts, fp + 1);

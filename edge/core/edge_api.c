@@ -61,21 +61,30 @@ void edge_reply_busy(struct out *out, const struct engine_request *r, const char
 
 /* ---- POST /api/v2/alerts ---- */
 
-/* How many alerts of the post are not in the table, and how many would open an episode. */
-static void count_new(const struct edge *e, const struct api_post *post, struct now now,
-                      size_t *ret_unknown, size_t *ret_episodes)
+/* An alert that is forwarded has two rows, here and in the spool, each about what was posted. */
+#define FORWARDED_BYTES(post_bytes) (3 * (post_bytes) + KIB(16))
+
+struct post_count {
+    size_t unknown;  /* alerts that are not in the table */
+    size_t episodes; /* that would be opened */
+    size_t ended;    /* episodes that would be closed */
+};
+
+static struct post_count count_post(const struct edge *e, const struct api_post *post,
+                                    struct now now)
 {
-    *ret_unknown = *ret_episodes = 0;
+    struct post_count count = {0};
+
     for (size_t i = 0; i < post->n; i++) {
         const struct alert_input *in = &post->v[i];
         const struct alert *a = alerts_find(e->alerts, in->fp);
+        bool firing = in->ends_wall_ms > now.wall_ms, forwarded = a != NULL && a->forwarded;
 
-        if (a == NULL)
-            (*ret_unknown)++;
-        if (in->ends_wall_ms > now.wall_ms && (a == NULL || !a->forwarded) &&
-            edge_forwards(e, in->labels))
-            (*ret_episodes)++;
+        count.unknown += a == NULL;
+        count.episodes += firing && !forwarded && edge_forwards(e, in->labels);
+        count.ended += !firing && forwarded;
     }
+    return count;
 }
 
 /* --alerts.per-alertname-limit, as Alertmanager has it: the answer says nothing of it. What the
@@ -115,8 +124,8 @@ static uint64_t apply(struct edge *e, const struct api_post *post, bool admitted
             continue;
         }
         (void)edge_alert_changed(e, a, change, admitted, now, out);
-        if (a->forward_txn > wait)
-            wait = a->forward_txn;
+        if (edge_alert_txn(e, a, out) > wait)
+            wait = edge_alert_txn(e, a, out);
     }
     return wait;
 }
@@ -132,7 +141,8 @@ static void answer_post(struct edge *e, const struct engine_request *r, uint64_t
 
     if (BUG(BUG_REPLY_BEFORE_STORED))
         wait = 0;
-    if (e->store_failing && wait > deferred_stored_txn(e->deferred) && wait != out_txn(out)) {
+    if (wait == EDGE_TXN_LATE ||
+        (e->store_failing && wait > deferred_stored_txn(e->deferred) && wait != out_txn(out))) {
         e->count.posts_refused_store++; /* its verdict has come already, and was bad */
         edge_reply_busy(out, r, "\"not durable: the store is failing\"");
         return;
@@ -147,7 +157,7 @@ static void post_alerts(struct edge *e, const struct engine_request *r, struct n
                                    .classic_names = e->options.matchers == MATCHER_CLASSIC};
     struct api_post post;
     struct api_error error;
-    size_t unknown, episodes;
+    struct post_count count;
     uint64_t wait;
     bool admitted;
 
@@ -158,13 +168,19 @@ static void post_alerts(struct edge *e, const struct engine_request *r, struct n
     e->count.received_firing += post.received_firing;
     e->count.received_resolved += post.received_resolved;
     e->count.invalid += post.invalid;
-    count_new(e, &post, now, &unknown, &episodes);
-    if (!alerts_has_room(e->alerts, unknown)) {
+    count = count_post(e, &post, now);
+    if (!alerts_has_room(e->alerts, count.unknown)) {
         e->count.posts_refused_full++;
         edge_reply_busy(out, r, "\"too many alerts\"");
         return;
     }
-    admitted = episodes == 0 || forward_admits(e, episodes, out);
+    if (count.episodes + count.ended > 0 &&
+        edge_store_refuses(e, FORWARDED_BYTES(r->body.n), now)) {
+        e->count.posts_refused_queue++;
+        edge_reply_busy(out, r, "\"not taken in: the store is behind\"");
+        return;
+    }
+    admitted = count.episodes == 0 || forward_admits(e, count.episodes, out);
     wait = apply(e, &post, admitted, now, out);
     if (!admitted) { /* whatever else is wrong: the source must come again */
         e->count.posts_refused_spool++;

@@ -10,6 +10,7 @@
 #include "common/core/group/groups.h"
 #include "common/core/notify/nflog.h"
 #include "common/core/notify/notifier.h"
+#include "common/core/store_queue.h"
 #include "edge/core/edge.h"
 #include "edge/core/edge_import.h"
 #include "edge/core/edge_mute.h"
@@ -17,6 +18,26 @@
 #include "edge/core/forward.h"
 
 struct uplink;
+
+/* What the store is behind with, or has refused: edge_late.c's own. */
+struct edge_late {
+    struct store_queue queue; /* what the store has and has not reported */
+    int64_t moved_mono_ms;    /* when it last reported success, or had nothing to do */
+    size_t alerts_n;          /* alerts with `late` set */
+    uint64_t next_fp;         /* where to go on looking for them */
+    struct {
+        uint64_t *v;
+        size_t n, cap;
+    } gone;               /* alerts that are no more, whose rows are still to be deleted */
+    bool rows_lost;       /* some were refused: every row is put again as soon as there is room */
+    uint64_t lost_txn;    /* with rows_lost: the first transaction that may have been refused */
+    bool behind, told;    /* rows wait for others to be stored; the log says so */
+    int64_t tell_mono_ms; /* not before */
+    uint64_t times;       /* that it fell behind */
+};
+
+/* alert->forward_txn while the row that it stands for has been refused and not put again. */
+#define EDGE_TXN_LATE UINT64_MAX
 
 struct edge {
     struct engine engine;        /* first */
@@ -37,9 +58,7 @@ struct edge {
     bool started; /* ENGINE_START has come: requests are served, timers run */
     bool stopping;
     bool store_failing; /* the last transaction reported was not stored */
-    bool rows_lost;     /* some were refused: every row is put again after the next success */
-    bool putting;       /* alerts' rows are put again, in slices, from put_next_fp on */
-    uint64_t put_next_fp;
+    struct edge_late late;
     struct engine_start start;   /* of ENGINE_START */
     struct engine_health health; /* the newest; zeroed before the first */
     int64_t started_wall_ms, started_mono_ms;
@@ -50,6 +69,7 @@ struct edge {
         uint64_t posts_refused_full;  /* 503: alert table full */
         uint64_t posts_refused_spool; /* 503: no room in the spool */
         uint64_t posts_refused_store; /* 503: the store is failing */
+        uint64_t posts_refused_queue; /* 503: no room in the store's queue */
         uint64_t alerts_timed_out, alerts_resolved;
         uint64_t forwarded_opened, forwarded_resolved;
         uint64_t forwarded_suppressed, forwarded_unsuppressed;
@@ -79,10 +99,36 @@ bool edge_is_owed(const struct edge *e, const struct route *r, struct labels lab
                   struct arena *scratch);
 int edge_restore_alert(struct edge *e, struct str key, struct str value, struct now now,
                        struct err *err);
-/* Every row again: the forwarded ones now, a slice of the rest with each call of the other. True
- * when there is no more to do. */
-void edge_put_alert_rows(struct edge *e, struct now now, struct out *out);
-bool edge_put_alert_slice(struct edge *e, struct now now, struct out *out);
+struct str edge_alert_row_key(uint64_t fp, char ret[17]);
+void edge_put_alert_row(struct edge *e, struct alert *a, struct now now, struct out *out);
+
+/* edge_late.c: a store that is behind.
+ *
+ * Most rows need not be written at once: nobody waits for those of alerts that are not forwarded,
+ * of groups' timers and of the notification log. While more than a quarter of the store's queue is
+ * taken, or the store fails, they are only noted, and written in slices as there is room again:
+ * what is left of the queue belongs to forwarded transitions, silences and whatever else an answer
+ * waits for. A crash in between loses what a crash a moment earlier would have lost. */
+
+/* Whether rows that can wait have to. */
+bool edge_spares_store(const struct edge *e, const struct out *out);
+/* Whether a request that promises durability is to be answered 503 before anything is done: the
+ * queue has no room for some `bytes` more. Not when the store fails or is stuck: then alerts are
+ * processed without a promise. */
+bool edge_store_refuses(const struct edge *e, size_t bytes, struct now now);
+void edge_set_late(struct edge *e, struct alert *a, bool late);
+void edge_delete_alert_row(struct edge *e, struct alert *a, struct out *out);
+/* The transaction that makes the alert's last forwarded transition durable; EDGE_TXN_LATE when its
+ * rows were refused and wait for being put again. */
+uint64_t edge_alert_txn(const struct edge *e, const struct alert *a, const struct out *out);
+void edge_late_stored(struct edge *e, uint64_t txn, enum store_result result, struct now now);
+/* At the beginning of a step, and at its end: that writes what waits, as far as there is room.
+ * False when it is to be called again at once. */
+void edge_late_begin(struct edge *e, const struct out *out);
+bool edge_late_write(struct edge *e, struct now now, struct out *out);
+void edge_late_count(struct edge *e, struct now now, struct out *out); /* last: the step's rows */
+void edge_late_metrics(const struct edge *e, struct metrics *m);
+void edge_late_free(struct edge *e);
 
 /* edge_suppress.c: muting as the uplink is told of it. */
 

@@ -113,6 +113,9 @@ static void own_metrics(const struct edge *e, struct metrics *m)
                 e->count.posts_refused_spool);
     metrics_u64(m, "tocsin_posts_refused_total", ONE("reason", STR("store")),
                 e->count.posts_refused_store);
+    metrics_u64(m, "tocsin_posts_refused_total", ONE("reason", STR("store_queue")),
+                e->count.posts_refused_queue);
+    edge_late_metrics(e, m);
     metrics_counter(m, "alertmanager_nflog_maintenance_total",
                     "How many maintenances were executed for the notification log.",
                     e->count.nflog_sweeps);

@@ -6,6 +6,9 @@
 
 #include <errno.h>
 
+/* What a change may take of the store's queue: the silence, and one that it replaces. */
+#define SILENCE_ROW_BYTES(body_bytes) (2 * (body_bytes) + KIB(16))
+
 /* The answer to something that has changed silences, or finds them changed by somebody whose own
  * answer may still be waiting. */
 static void reply_when_stored(struct edge *e, const struct engine_request *r, struct str json,
@@ -13,8 +16,10 @@ static void reply_when_stored(struct edge *e, const struct engine_request *r, st
 {
     struct engine_reply reply = api_make_reply(out_arena(out), r, 200, json);
     uint64_t wait = e->mute->silences_txn;
+    bool due =
+        wait > deferred_stored_txn(e->deferred); /* in store_failing: has been, and was bad */
 
-    if (e->store_failing && wait > deferred_stored_txn(e->deferred) && wait != out_txn(out)) {
+    if (wait != out_txn(out) && (e->late.rows_lost || (e->store_failing && due))) {
         edge_reply_busy(out, r, "\"not durable: the store is failing\"");
         return;
     }
@@ -231,6 +236,10 @@ static void post_silence(struct edge *e, const struct engine_request *r, struct 
         api_reply_string(out, r, 400, str_from(objection));
         return;
     }
+    if (edge_store_refuses(e, SILENCE_ROW_BYTES(r->body.n), now)) {
+        edge_reply_busy(out, r, "\"not done: the store is behind\"");
+        return;
+    }
     rc = silence_set_put(e->mute->silences, &s, now, &e->mute->rand, &change, &err);
     if (rc < 0) {
         api_reply_string(out, r, api_silence_refusal_status(rc), arena_str(a, str_from(err.text)));
@@ -248,6 +257,10 @@ static void delete_silence(struct edge *e, const struct engine_request *r, struc
 {
     const struct silence *s;
 
+    if (edge_store_refuses(e, SILENCE_ROW_BYTES(0), now)) {
+        edge_reply_busy(out, r, "\"not done: the store is behind\"");
+        return;
+    }
     if (silence_set_expire(e->mute->silences, id, now, &s) < 0) {
         api_reply_empty(out, r, 404);
         return;

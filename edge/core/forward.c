@@ -178,6 +178,11 @@ void forward_stored(struct edge *e, uint64_t txn, enum store_result result, stru
         uplink_stored(e->uplink, txn, result, now, out);
 }
 
+bool forward_put_again(struct edge *e, size_t bytes_max, struct out *out)
+{
+    return !is_on(e) || uplink_put_again(e->uplink, bytes_max, out);
+}
+
 bool forward_delivered(struct edge *e, const struct engine_delivery *d, struct now now,
                        struct out *out)
 {

@@ -47,6 +47,7 @@ void forward_suppressed(struct edge *e, const struct alert *a, struct str cause,
 
 void forward_stored(struct edge *e, uint64_t txn, enum store_result result, struct now now,
                     struct out *out);
+bool forward_put_again(struct edge *e, size_t bytes_max, struct out *out); /* as uplink_put_again */
 /* True when the send was the uplink's. */
 bool forward_delivered(struct edge *e, const struct engine_delivery *d, struct now now,
                        struct out *out);

@@ -716,14 +716,25 @@ bool spool_stored(struct spool *s, uint64_t txn)
     return s->sendable != before;
 }
 
-void spool_put_all(const struct spool *s, struct out *out)
+uint64_t spool_put_slice(const struct spool *s, uint64_t from, size_t bytes_max, struct out *out)
 {
-    put_stream(s, out);
-    put_floor(s, out);
-    for (size_t i = 0; i < s->entries.n; i++) {
-        if (s->entries.v[i].row != NULL)
-            put_row(s->entries.v[i].row, out);
+    size_t bytes = 0;
+
+    if (from == 0) {
+        put_stream(s, out);
+        put_floor(s, out);
     }
+    for (size_t i = entry_from(s, from); i < s->entries.n; i++) {
+        const struct row *r = s->entries.v[i].row;
+
+        if (r == NULL)
+            continue;
+        if (bytes >= bytes_max)
+            return r->seq;
+        put_row(r, out);
+        bytes += r->json.n + SPOOL_ROW_OVERHEAD;
+    }
+    return 0;
 }
 
 /* ---- read ---- */

@@ -89,8 +89,10 @@ uint64_t spool_close(struct spool *s, uint64_t fp, const char *reason, struct no
 void spool_raise_epoch(struct spool *s, uint64_t above, struct now now, struct out *out);
 /* Every configured global has all up to `floor` (the floor never falls). */
 void spool_free_to(struct spool *s, uint64_t floor, struct out *out);
-/* Puts every row again: after the store has refused some. */
-void spool_put_all(const struct spool *s, struct out *out);
+/* After the store has refused rows, puts them again: those from `from` on, 0 to begin with, about
+ * bytes_max at a time, since all of them may be more than the store has room for. Returns where to
+ * go on, 0 when there is no more to do. */
+uint64_t spool_put_slice(const struct spool *s, uint64_t from, size_t bytes_max, struct out *out);
 /* true when new rows may now be sent */
 bool spool_stored(struct spool *s, uint64_t txn);
 

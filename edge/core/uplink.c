@@ -364,13 +364,23 @@ void uplink_stored(struct uplink *u, uint64_t txn, enum store_result result, str
         u->mirrors_txn = 0;
     if (result == STORE_FULL)
         u->rows_lost = true;
-    if (result == STORE_OK && u->rows_lost) {
+}
+
+bool uplink_put_again(struct uplink *u, size_t bytes_max, struct out *out)
+{
+    if (u->rows_lost) {
         u->rows_lost = false;
-        spool_put_all(u->spool, out);
         edge_mirrors_put_all(u->mirrors, out);
         u->mirrors_txn = out_txn(out);
         out_put(out, EDGE_ROW_DUTY, KEY_GRANTED, str_from(u->duty.persisted));
+        u->putting = true;
+        u->put_next_seq = 0;
     }
+    if (u->putting) {
+        u->put_next_seq = spool_put_slice(u->spool, u->put_next_seq, bytes_max, out);
+        u->putting = u->put_next_seq != 0;
+    }
+    return !u->putting;
 }
 
 /* ---- what is due ---- */

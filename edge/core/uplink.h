@@ -38,6 +38,10 @@ bool uplink_delivered(struct uplink *u, const struct engine_delivery *delivery, 
 void uplink_stored(struct uplink *u, uint64_t txn, enum store_result result, struct now now,
                    struct out *out);
 
+/* Rows that the store has refused are put again, about bytes_max of the spool's with each call:
+ * true when there are none left. For when the store works and has room. */
+bool uplink_put_again(struct uplink *u, size_t bytes_max, struct out *out);
+
 struct spool *uplink_spool(struct uplink *u); /* lent, as long as the uplink lives */
 
 /* Alarms that the edge raises about its uplink; it polls them after every step. */

@@ -96,7 +96,9 @@ struct uplink {
     uint64_t duty_txn;                   /* the transaction that names the node to be granted */
     bool echoed_once;                    /* a grant was sent since the start */
     uint64_t mirrors_txn; /* the newest with rows of mirrors; 0 when all are stored, or refused */
-    bool rows_lost;       /* the store has refused rows: put all again after the next success */
+    bool rows_lost;       /* the store has refused rows: all are put again when it has room */
+    bool putting;         /* those of the spool, in slices, from put_next_seq on */
+    uint64_t put_next_seq;
     struct {
         uint64_t epochs_raised, refreshed, denied, bad_answers, freed_early;
     } count;

@@ -43,7 +43,8 @@ static struct {
     bool ignore_sync;
     unsigned writeback;
     enum crash_vfs_fault fault;
-    const char *full_while; /* path or NULL */
+    const char *full_while;  /* path or NULL */
+    const char *stall_while; /* the same */
     uint64_t calls, crash_at;
     void (*instead)(void);
 } disk = {.mutex = PTHREAD_MUTEX_INITIALIZER, .random = 1};
@@ -288,12 +289,25 @@ static int on_truncate(sqlite3_file *f, sqlite3_int64 size)
     return unlock(SQLITE_OK);
 }
 
+/* Without the lock: other connections go on. */
+static void wait_while_stalled(void)
+{
+    const char *path;
+
+    lock();
+    path = disk.stall_while;
+    (void)unlock(SQLITE_OK);
+    while (path != NULL && access(path, F_OK) == 0)
+        (void)usleep(10000);
+}
+
 static int on_sync(sqlite3_file *f, int flags)
 {
     struct handle *h = handle_of(f);
     struct image *im = h->image;
 
     (void)flags;
+    wait_while_stalled();
     lock();
     if (tick(h))
         return unlock(SQLITE_IOERR_FSYNC);
@@ -543,5 +557,12 @@ void crash_vfs_full_while(const char *path)
 {
     lock();
     disk.full_while = path;
+    unlock(SQLITE_OK);
+}
+
+void crash_vfs_stall_while(const char *path)
+{
+    lock();
+    disk.stall_while = path;
     unlock(SQLITE_OK);
 }

@@ -41,5 +41,6 @@ void crash_vfs_set_fault(enum crash_vfs_fault fault); /* until set to another */
 /* Writes fail as on a full disk while this file exists. The path stays the caller's; NULL: never.
  */
 void crash_vfs_full_while(const char *path);
+void crash_vfs_stall_while(const char *path); /* the same: syncs hang, and succeed after that */
 
 uint64_t crash_vfs_calls(void); /* writes, truncations and syncs since the reset */

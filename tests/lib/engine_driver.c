@@ -67,9 +67,23 @@ static void forget_traffic(struct driver *d)
     VEC_CLEAR(&d->ledger);
 }
 
+static void drop_queue(struct driver *d)
+{
+    VEC_EACH (&d->queue, struct driver_txn, t) {
+        for (size_t i = 0; i < t->n; i++) {
+            free(t->v[i].key.p);
+            free(t->v[i].value.p);
+        }
+        free(t->v);
+    }
+    VEC_CLEAR(&d->queue);
+    d->queue_bytes = 0;
+}
+
 void driver_clear(struct driver *d)
 {
     forget_traffic(d);
+    drop_queue(d);
     VEC_EACH (&d->rows, struct driver_row, r) {
         free(r->key.p);
         free(r->value.p);
@@ -82,6 +96,7 @@ void driver_clear(struct driver *d)
 void driver_restart(struct driver *d, struct engine *engine)
 {
     forget_traffic(d);
+    drop_queue(d);
     engine_free(d->engine);
     d->engine = engine;
     d->wake_mono_ms = TIME_NEVER;
@@ -98,11 +113,17 @@ static int compare(const struct driver_row *r, uint32_t kind, struct str key)
 
 static void write_row(struct driver *d, const struct row_op *op)
 {
-    size_t i = 0;
+    size_t i = 0, end = d->rows.n;
     bool found;
 
-    while (i < d->rows.n && compare(&d->rows.v[i], op->kind, op->key) < 0)
-        i++;
+    while (i < end) {
+        size_t mid = i + (end - i) / 2;
+
+        if (compare(&d->rows.v[mid], op->kind, op->key) < 0)
+            i = mid + 1;
+        else
+            end = mid;
+    }
     found = i < d->rows.n && compare(&d->rows.v[i], op->kind, op->key) == 0;
     if (found) {
         free(d->rows.v[i].key.p);
@@ -119,6 +140,53 @@ static void write_row(struct driver *d, const struct row_op *op)
     }
     d->rows.v[i] =
         (struct driver_row){.kind = op->kind, .key = text(op->key), .value = text(op->value)};
+}
+
+/* As common/io/store.c counts. */
+static void enqueue(struct driver *d, const struct engine_output *o)
+{
+    struct driver_txn t = {.txn = o->txn, .bytes = 64, .n = o->rows_n};
+
+    for (size_t i = 0; i < o->rows_n; i++)
+        t.bytes +=
+            sizeof(struct row_op) + o->rows[i].key.n + (o->rows[i].remove ? 0 : o->rows[i].value.n);
+    if (d->queue_bytes + t.bytes > d->queue_max) {
+        d->refused++;
+        d->refused_txn = o->txn;
+        d->owes_recovered = true;
+        return;
+    }
+    t.v = xcalloc(t.n, sizeof(*t.v));
+    for (size_t i = 0; i < t.n; i++) {
+        t.v[i] = (struct driver_row){.kind = o->rows[i].kind, .key = text(o->rows[i].key)};
+        if (!o->rows[i].remove)
+            t.v[i].value = text(o->rows[i].value);
+    }
+    *VEC_PUSH(&d->queue) = t;
+    d->queue_bytes += t.bytes;
+    if (d->queue_bytes > d->queue_peak)
+        d->queue_peak = d->queue_bytes;
+}
+
+bool driver_commit(struct driver *d)
+{
+    uint64_t txn = d->queue.n > 0 ? d->queue.v[d->queue.n - 1].txn : 0;
+    bool recovered = d->owes_recovered;
+
+    VEC_EACH (&d->queue, struct driver_txn, t) {
+        for (size_t i = 0; i < t->n; i++)
+            write_row(d, &(struct row_op){.kind = t->v[i].kind,
+                                          .key = {.p = t->v[i].key.p, .n = t->v[i].key.n},
+                                          .value = {.p = t->v[i].value.p, .n = t->v[i].value.n},
+                                          .remove = t->v[i].value.p == NULL});
+    }
+    drop_queue(d);
+    d->owes_recovered = false;
+    if (txn != 0)
+        d->stored_txn = txn;
+    if (txn != 0 || recovered)
+        driver_stored(d, d->stored_txn, STORE_OK);
+    return txn != 0 || recovered;
 }
 
 /* ---- outputs ---- */
@@ -163,7 +231,9 @@ static void keep_send(struct driver *d, const struct engine_send *s)
 
 static void keep(struct driver *d, const struct engine_output *o)
 {
-    for (size_t i = 0; i < o->rows_n; i++)
+    if (d->queue_max > 0 && o->rows_n > 0)
+        enqueue(d, o);
+    for (size_t i = 0; d->queue_max == 0 && i < o->rows_n; i++)
         write_row(d, &o->rows[i]);
     for (size_t i = 0; i < o->replies_n; i++)
         keep_reply(d, &o->replies[i]);
@@ -191,7 +261,9 @@ void driver_step(struct driver *d, struct engine_input *in)
     if (txn == 0)
         return;
     d->txn = txn;
-    if (!d->manual_store)
+    if (d->refused_txn == txn)
+        driver_stored(d, txn, STORE_FULL);
+    else if (!d->manual_store && d->queue_max == 0)
         driver_stored(d, txn, STORE_OK);
 }
 

@@ -33,6 +33,13 @@ struct driver_row {
     struct driver_text key, value;
 };
 
+struct driver_txn { /* waits in the queue of a slow store */
+    uint64_t txn;
+    size_t bytes;
+    struct driver_row *v; /* value.p NULL: a removal */
+    size_t n;
+};
+
 struct driver_ledger {
     enum ledger_verdict verdict;
     uint64_t fp;
@@ -47,6 +54,16 @@ struct driver {
     uint64_t next_request;
     bool manual_store; /* the test gives ENGINE_STORED itself */
     uint64_t txn;      /* the newest transaction put out */
+    size_t queue_max;  /* not 0: the store is slow and commits in driver_commit only; what is more
+                          is refused */
+    size_t queue_bytes, queue_peak, refused;
+    uint64_t refused_txn; /* the last of them */
+    uint64_t stored_txn;  /* the last one reported as stored */
+    bool owes_recovered;  /* after a refusal, a report without a new transaction */
+    struct {
+        struct driver_txn *v;
+        size_t n, cap;
+    } queue; /* lost by a restart */
     struct {
         struct driver_reply *v;
         size_t n, cap;
@@ -89,6 +106,8 @@ const struct driver_reply *driver_reply(const struct driver *d, uint64_t request
 void driver_deliver(struct driver *d, uint64_t send_id, int status);
 void driver_deliver_full(struct driver *d, const struct engine_delivery *delivery);
 void driver_stored(struct driver *d, uint64_t txn, enum store_result result);
+/* A slow store commits all that waits and reports it; false when nothing did. */
+bool driver_commit(struct driver *d);
 /* Sends to receivers whose fate is open; the i-th, in the order in which they left. */
 size_t driver_open_sends(const struct driver *d);
 const struct driver_send *driver_open_send(const struct driver *d, size_t i);

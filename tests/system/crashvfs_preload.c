@@ -6,6 +6,7 @@
  *     CRASHVFS_WRITEBACK=1000    chance in 10000 that a write has some sector reach the file early
  *     CRASHVFS_IGNORE_SYNC=1     syncs do nothing, as with PRAGMA synchronous=OFF
  *     CRASHVFS_FULL_WHILE=PATH   writes fail as on a full disk while PATH exists
+ *     CRASHVFS_STALL_WHILE=PATH  syncs hang while PATH exists
  *
  * Into a program built with AddressSanitizer it goes with ASAN_OPTIONS=verify_asan_link_order=0. */
 #include "tests/lib/crash_vfs.h"
@@ -43,6 +44,7 @@ __attribute__((constructor)) static void take_over(void)
         abort();
     crash_vfs_writeback((unsigned)env_number("CRASHVFS_WRITEBACK", 0));
     crash_vfs_full_while(getenv("CRASHVFS_FULL_WHILE"));
+    crash_vfs_stall_while(getenv("CRASHVFS_STALL_WHILE"));
     crash_vfs_ignore_sync(env_number("CRASHVFS_IGNORE_SYNC", 0) != 0);
     if (most > 0) /* splitmix64, so that neighbouring seeds die at different moments */
         crash_vfs_crash_after(

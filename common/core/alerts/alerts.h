@@ -38,7 +38,8 @@ struct alert {
     bool timeout;         /* endsAt was synthesised from resolve_timeout */
     bool forwarded;       /* edge: an episode is open at the forwarding side */
     bool moved;           /* the last put changed endsAt of a firing alert */
-    bool stored;          /* edge: there is a row of it in the store */
+    bool stored;          /* edge: there is a row of it in the store, though perhaps an older one */
+    bool late;            /* edge: its row is still to be written */
     bool repeated;        /* edge: its source has moved endsAt since it fired */
     bool was_grouped;     /* edge: in a group before the reload under way */
     uint64_t forward_txn; /* edge: the transaction with its last forwarded transition */

@@ -13,15 +13,24 @@
 
 void group_touch(struct groups *g, struct group *group)
 {
-    if (!group->dirty)
-        TAILQ_INSERT_TAIL(&g->dirty, group, dirty_link);
+    if (group->dirty)
+        return;
+    TAILQ_INSERT_TAIL(&g->dirty, group, dirty_link);
+    g->dirty_n++;
     group->dirty = true;
+}
+
+static void untouch(struct groups *g, struct group *group)
+{
+    TAILQ_REMOVE(&g->dirty, group, dirty_link);
+    g->dirty_n--;
+    group->dirty = false;
 }
 
 void group_forget(struct groups *g, struct group *group)
 {
     if (group->dirty)
-        TAILQ_REMOVE(&g->dirty, group, dirty_link);
+        untouch(g, group);
     if (group->stored)
         *VEC_PUSH(&g->gone) =
             (struct group_row_id){.place = group->place, .labels_fp = group->id.labels_fp};
@@ -65,17 +74,23 @@ bool groups_write(struct groups *g, uint32_t kind, size_t rows_max, struct now n
     char key[ROW_KEY_CHARS + 1];
     struct group *group;
 
-    /* Before the others: a group may have been made anew. */
-    VEC_EACH (&g->gone, struct group_row_id, id)
-        out_delete(out, kind, row_key(*id, key));
+    /* Before the others, all of them: a group may have been made anew. */
+    for (; g->gone.n > 0 && rows_max > 0; rows_max--)
+        out_delete(out, kind, row_key(g->gone.v[--g->gone.n], key));
+    if (g->gone.n > 0)
+        return false;
     VEC_CLEAR(&g->gone);
-    while ((group = TAILQ_FIRST(&g->dirty)) != NULL && rows_max-- > 0) {
-        TAILQ_REMOVE(&g->dirty, group, dirty_link);
-        group->dirty = false;
+    for (; (group = TAILQ_FIRST(&g->dirty)) != NULL && rows_max > 0; rows_max--) {
+        untouch(g, group);
         if (!group->flushing) /* else when that is over */
             put_row(group, kind, now, out);
     }
     return group == NULL;
+}
+
+size_t groups_unwritten(const struct groups *g)
+{
+    return g->dirty_n + g->gone.n;
 }
 
 /* ---- the start ---- */

@@ -94,10 +94,12 @@ struct group_alert_states groups_alert_states(const struct groups *g);
  * gives up the rows of groups that are no more. */
 MUST_CHECK int groups_restore(struct groups *g, struct str key, struct str value, struct err *err);
 void groups_restored(struct groups *g);
-/* Puts the rows that have changed, at most rows_max, and deletes those of groups that are gone. To
- * be called at the end of every step; false when some are left for the next one. */
+/* Deletes the rows of groups that are gone and puts those that have changed, at most rows_max. To
+ * be called at the end of every step, but when the rows have to wait; false when some are left for
+ * the next one. */
 bool groups_write(struct groups *g, uint32_t kind, size_t rows_max, struct now now,
                   struct out *out);
+size_t groups_unwritten(const struct groups *g);
 void groups_touch_all(struct groups *g); /* the store has lost rows: write every one again */
 
 /* ---- questions ---- */

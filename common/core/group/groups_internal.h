@@ -70,6 +70,7 @@ struct groups {
     uint64_t *place_of;            /* by the route's index */
     size_t places_n;
     TAILQ_HEAD(, group) dirty;
+    size_t dirty_n;
     struct {
         struct group_row_id *v; /* rows of groups that are gone */
         size_t n, cap;

@@ -2,6 +2,7 @@
 
 #include "common/base/json.h"
 #include "common/base/map.h"
+#include "common/base/queue.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,12 +11,17 @@ struct logged {
     UT_hash_handle hh;
     struct nflog_entry entry;
     uint64_t *hashes; /* firing, then resolved */
+    TAILQ_ENTRY(logged) late_link;
+    bool late; /* its row is still to be written: in the list of these */
     size_t key_n;
     char key[];
 };
 
 struct nflog {
     struct logged *by_key;
+    TAILQ_HEAD(, logged) late;
+    size_t late_n;
+    bool postponed; /* rows become late instead of being written */
     uint32_t row_kind;
     int64_t retention_ms;
 };
@@ -24,13 +30,29 @@ struct nflog *nflog_new(uint32_t row_kind, int64_t retention_ms)
 {
     struct nflog *l = xcalloc(1, sizeof(*l));
 
+    TAILQ_INIT(&l->late);
     l->row_kind = row_kind;
     l->retention_ms = retention_ms;
     return l;
 }
 
+static void set_late(struct nflog *l, struct logged *e, bool late)
+{
+    if (late == e->late)
+        return;
+    e->late = late;
+    if (late) {
+        TAILQ_INSERT_TAIL(&l->late, e, late_link);
+        l->late_n++;
+    } else {
+        TAILQ_REMOVE(&l->late, e, late_link);
+        l->late_n--;
+    }
+}
+
 static void drop(struct nflog *l, struct logged *e)
 {
+    set_late(l, e, false);
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): uthash unlinks e before it is freed */
     HASH_DELETE(hh, l->by_key, e);
     free(e->hashes);
@@ -142,7 +164,7 @@ static void write_hashes(struct json_writer *w, const char *key, const uint64_t 
     json_close_array(w);
 }
 
-static void put_row(const struct nflog *l, const struct logged *e, struct out *out)
+static void write_row(const struct nflog *l, const struct logged *e, struct out *out)
 {
     char key[2 * SHA256_BYTES + 1];
     struct buf b;
@@ -160,6 +182,13 @@ static void put_row(const struct nflog *l, const struct logged *e, struct out *o
     json_close_object(&w);
     out_put(out, l->row_kind, str_from(key), buf_str(&b));
     buf_clear(&b);
+}
+
+static void put_row(struct nflog *l, struct logged *e, struct out *out)
+{
+    set_late(l, e, l->postponed);
+    if (!l->postponed)
+        write_row(l, e, out);
 }
 
 void nflog_set(struct nflog *l, struct str key, const uint64_t *firing, size_t firing_n,
@@ -278,10 +307,31 @@ void nflog_sweep(struct nflog *l, struct now now, struct out *out)
     }
 }
 
-void nflog_put_all(struct nflog *l, struct out *out)
+void nflog_postpone(struct nflog *l, bool on)
 {
-    for (const struct logged *e = l->by_key; e != NULL; e = e->hh.next)
-        put_row(l, e, out);
+    l->postponed = on;
+}
+
+bool nflog_write(struct nflog *l, size_t rows_max, struct out *out)
+{
+    struct logged *e;
+
+    for (; (e = TAILQ_FIRST(&l->late)) != NULL && rows_max > 0; rows_max--) {
+        set_late(l, e, false);
+        write_row(l, e, out);
+    }
+    return e == NULL;
+}
+
+size_t nflog_unwritten(const struct nflog *l)
+{
+    return l->late_n;
+}
+
+void nflog_touch_all(struct nflog *l)
+{
+    for (struct logged *e = l->by_key; e != NULL; e = e->hh.next)
+        set_late(l, e, true);
 }
 
 size_t nflog_count(const struct nflog *l)

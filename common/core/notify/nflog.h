@@ -29,8 +29,8 @@ const struct nflog_entry *nflog_find(const struct nflog *l, struct str key); /* 
 
 bool nflog_told_firing(const struct nflog_entry *entry, uint64_t alert_hash);
 
-/* Sets the entry and adds its row. The arrays are copied and sorted. Lifetime: the less of
- * retention and expiry_ms. */
+/* Sets the entry and adds its row, or notes it. The arrays are copied and sorted. Lifetime: the
+ * less of retention and expiry_ms. */
 void nflog_set(struct nflog *l, struct str key, const uint64_t *firing, size_t firing_n,
                const uint64_t *resolved, size_t resolved_n, int64_t expiry_ms, struct now now,
                struct out *out);
@@ -53,7 +53,12 @@ enum nflog_merge nflog_merge(struct nflog *l, struct str key, const struct nflog
 
 MUST_CHECK int nflog_restore(struct nflog *l, struct str value, struct now now, struct err *err);
 void nflog_sweep(struct nflog *l, struct now now, struct out *out); /* expired ones go, with rows */
-void nflog_put_all(struct nflog *l, struct out *out); /* every row again: the store has lost some */
+/* From now on rows are not written but noted, until nflog_write; off again: written at once. */
+void nflog_postpone(struct nflog *l, bool on);
+/* Writes what was noted, at most rows_max; false when some are left. */
+bool nflog_write(struct nflog *l, size_t rows_max, struct out *out);
+size_t nflog_unwritten(const struct nflog *l);
+void nflog_touch_all(struct nflog *l); /* the store has lost rows: notes every one */
 size_t nflog_count(const struct nflog *l);
 uint64_t nflog_digest(const struct nflog *l);
 
