@@ -55,8 +55,8 @@ void edge_duty_answered(struct edge_duty *d, size_t i, const struct edge_duty_to
     struct edge_duty_node *node = &d->nodes[i];
 
     assert(i < d->nodes_n);
-    if (!node->answers)
-        node->answers_since_ms = now_ms;
+    if (!node->has_token || now_ms - node->token_at_ms > DUTY_TOKEN_AGE_MAX_MS)
+        node->answers_since_ms = now_ms; /* one lost heartbeat is no absence */
     node->answers = true;
     node->released = released;
     node->has_token = true;
@@ -133,12 +133,14 @@ size_t edge_duty_choice(const struct edge_duty *d, int64_t now_ms)
 int64_t edge_duty_next_ms(const struct edge_duty *d, int64_t now_ms)
 {
     int64_t next = TIME_NEVER,
-            times[2 + DUTY_NODES_MAX] = {d->until_ms, d->until_ms + DUTY_GATE_WAIT_MS};
+            times[2 + 2 * DUTY_NODES_MAX] = {d->until_ms, d->until_ms + DUTY_GATE_WAIT_MS};
     size_t n = 2;
 
     for (size_t i = 0; i < d->nodes_n; i++) {
-        if (usable(d, i))
-            times[n++] = stands_in_at(d, i);
+        if (!usable(d, i))
+            continue;
+        times[n++] = stands_in_at(d, i);
+        times[n++] = d->nodes[i].answers_since_ms + DUTY_GATE_WAIT_MS;
     }
     for (size_t i = 0; i < n; i++) {
         if (times[i] > now_ms)
@@ -160,6 +162,8 @@ static bool is_free_for(const struct edge_duty *d, size_t i, int64_t now_ms)
      * that we granted last has to know of it before it pages again. After a restart it has been
      * waited for by the end of the term that we count. */
     gate_ms = is_granted(d, i) && !d->echoed ? d->until_ms : d->until_ms + DUTY_GATE_WAIT_MS;
+    /* Nor does the wait begin before the node is there to be told. */
+    gate_ms = max_i64(gate_ms, d->nodes[i].answers_since_ms + DUTY_GATE_WAIT_MS);
     return !d->nodes[i].mirrors_lacking || now_ms >= gate_ms;
 }
 

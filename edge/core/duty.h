@@ -31,7 +31,7 @@ struct edge_duty_token {
 struct edge_duty_node {
     char name[IDENTITY_NAME_MAX + 1];
     bool answers;             /* the last heartbeat was answered */
-    int64_t answers_since_ms; /* and every one from then on; of no meaning while it does not */
+    int64_t answers_since_ms; /* without an absence of DUTY_TOKEN_AGE_MAX_MS */
     bool released;
     bool has_token;
     struct edge_duty_token token;

@@ -93,6 +93,8 @@ static void an_unanswered_echo_is_not_repeated(void **state)
     assert_false(grant(0, 1));
     edge_duty_failed(&d, 0);
     answer(1, 100, false);
+    answer(1, TERM / 3, false);
+    answer(1, TERM * 2 / 3, false);
     assert_false(grant(1, TERM - 1));
     answer(1, TERM, false);
     assert_true(grant(1, TERM)); /* it lapsed when the first echo's term did */
@@ -146,6 +148,7 @@ static void a_mirror_cannot_hold_duty_up_for_ever(void **state)
     start_with(true, "");
     answer(0, 0, false);
     d.nodes[0].mirrors_lacking = true;
+    answer(0, DUTY_GATE_WAIT_MS / 2, false);
     assert_false(grant(0, DUTY_GATE_WAIT_MS - 1));
     answer(0, DUTY_GATE_WAIT_MS, false);
     assert_true(grant(0, DUTY_GATE_WAIT_MS));
@@ -167,12 +170,15 @@ static void a_new_term_of_the_same_node_needs_every_mirror(void **state)
     edge_duty_failed(&d, 1);
     answer(1, 10000 + TERM, false);
     assert_false(grant(1, 10000 + TERM));
+    answer(1, 10000 + TERM + DUTY_GATE_WAIT_MS / 2, false);
     answer(1, 10000 + TERM + DUTY_GATE_WAIT_MS, false);
     assert_true(grant(1, 10000 + TERM + DUTY_GATE_WAIT_MS));
 
     start_with(true, "g2");
     d.nodes[1].mirrors_lacking = true;
-    answer(1, TERM - 1, false);
+    answer(1, 0, false);
+    answer(1, TERM / 3, false);
+    answer(1, TERM * 2 / 3, false);
     assert_false(grant(1, TERM - 1));
     assert_true(grant(1, TERM)); /* not for ever after a restart either */
 }
@@ -200,6 +206,30 @@ static void who_held_last_is_waited_for(void **state)
     answer(0, healed, false);
     assert_false(grant(0, healed + DUTY_PATIENCE_MS - 1));
     assert_true(grant(0, healed + DUTY_PATIENCE_MS));
+}
+
+/* A node that was away for long comes back with everything still to be learned. */
+static void a_node_that_comes_back_is_told_first(void **state)
+{
+    int64_t back = 20 * TERM;
+
+    (void)state;
+    start_with(true, "");
+    answer(0, 0, false);
+    assert_true(grant(0, 0));
+    answer(0, 5, true); /* it stops; the only other one answers no more */
+    edge_duty_failed(&d, 0);
+    d.nodes[1].mirrors_lacking = true;
+    answer(1, back, false);
+    assert_false(grant(1, back));
+    answer(1, back + DUTY_TOKEN_AGE_MAX_MS, false);
+    edge_duty_failed(&d, 1); /* a lost heartbeat does not begin the wait anew */
+    answer(1, back + DUTY_GATE_WAIT_MS - 1, false);
+    assert_false(grant(1, back + DUTY_GATE_WAIT_MS - 1));
+    assert_int_equal(edge_duty_next_ms(&d, back + DUTY_GATE_WAIT_MS - 1), back + DUTY_GATE_WAIT_MS);
+    assert_true(grant(1, back + DUTY_GATE_WAIT_MS));
+
+    d.nodes[1].mirrors_lacking = false;
 }
 
 static void nobody_waits_for_a_node_that_is_gone(void **state)
@@ -480,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_mirror_cannot_hold_duty_up_for_ever),
         cmocka_unit_test(a_new_term_of_the_same_node_needs_every_mirror),
         cmocka_unit_test(who_held_last_is_waited_for),
+        cmocka_unit_test(a_node_that_comes_back_is_told_first),
         cmocka_unit_test(nobody_waits_for_a_node_that_is_gone),
         cmocka_unit_test(the_sites_edges_converge),
         cmocka_unit_test(two_nodes_never_hold_at_once),
