@@ -111,6 +111,20 @@ struct newest {
     UT_hash_handle hh;
 };
 
+/* Had its edge replaced it by a newer one before? Then the node has been told so by a void, ahead
+ * of a copy of the row that was under way for long; the newer row is judged by itself. */
+static bool was_replaced(const struct sim *s, const struct h_ledger *row)
+{
+    VEC_EACH (&s->h.ledger, const struct h_ledger, l) {
+        if (l->t > row->t)
+            break;
+        if (l->verdict == LEDGER_COALESCED && l->stream == row->stream && l->fp == row->fp &&
+            l->epoch == row->epoch && l->seq == row->seq)
+            return true;
+    }
+    return false;
+}
+
 static void dropped(struct sim *s)
 {
     struct newest *table = NULL, *w, *next;
@@ -135,7 +149,8 @@ static void dropped(struct sim *s)
             w->seq = l->seq;
         }
         if (l->verdict == LEDGER_DUPLICATE &&
-            (l->epoch > w->epoch || (l->epoch == w->epoch && l->seq > w->seq)))
+            (l->epoch > w->epoch || (l->epoch == w->epoch && l->seq > w->seq)) &&
+            !was_replaced(s, l))
             history_violation(s, l->t, "I11", "%s dropped row %lu/%lu of %.8s unapplied",
                               s->nodes[l->node].id, l->epoch, l->seq, l->stream);
     }
