@@ -13,7 +13,7 @@ from compare import Judge, Names, differences
 from driver import Run, plain_answers
 from pair import Pair, fetch_alertmanager
 
-LONG = os.environ.get("TOCSIN_LONG", "0") not in ("", "0")
+LONG = os.environ.get("TOCSIN_LONG") == "1"
 SEED = os.environ.get("SEED", "1")
 ONLY = os.environ.get("ONLY", "")
 AT_ONCE = int(os.environ.get("AT_ONCE", "50"))

@@ -5,7 +5,7 @@ import time
 
 from kill_run import KillRun
 
-KILLS = 200 if os.environ.get("TOCSIN_LONG") else 20
+KILLS = 200 if os.environ.get("TOCSIN_LONG") == "1" else 20
 
 
 def test_kills_lose_and_repeat_nothing(tmp_path):

@@ -4,7 +4,7 @@ import os
 
 from kill_run import KillRun
 
-KILLS = 200 if os.environ.get("TOCSIN_LONG") else 20
+KILLS = 200 if os.environ.get("TOCSIN_LONG") == "1" else 20
 DISK = {"LD_PRELOAD": os.environ["CRASHVFS"], "ASAN_OPTIONS": "verify_asan_link_order=0", "CRASHVFS_WRITEBACK": "1000"}
 
 
